@@ -1,0 +1,1 @@
+ae_add_fuzz(NAME series_state DEPS series)
