@@ -1,0 +1,137 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "anomaly_exporter/config/config.h"
+#include "anomaly_exporter/core/result.h"
+#include "anomaly_exporter/core/time.h"
+#include "anomaly_exporter/detectors/detector.h"
+#include "anomaly_exporter/ensemble/calibration.h"
+#include "anomaly_exporter/ensemble/ensemble.h"
+#include "anomaly_exporter/series/column.h"
+#include "anomaly_exporter/series/profiles.h"
+#include "anomaly_exporter/series/series_table.h"
+#include "anomaly_exporter/series/windows.h"
+#include "anomaly_exporter/severity/severity.h"
+
+namespace anomaly_exporter::app {
+
+/// What the last tick found, by row (and by entity where said). Numbers are defined where the flags
+/// of exposition::MonitorSnapshot say so.
+struct RowResults {
+  series::Column<std::uint8_t> flags;
+  series::Column<std::uint8_t> outcome;
+  series::Column<std::uint8_t> level;
+  series::Column<double> score;
+  series::Column<float> value, expected, lower, upper, sigmas;
+  series::Column<double> entity_score;                ///< by entity; negative = none
+  std::vector<series::Column<float>> confidence;      ///< [detector]; negative = no verdict
+
+  void resize(std::size_t rows, std::size_t entities);
+  [[nodiscard]] std::size_t memory_bytes() const;
+};
+
+/// Numbers of one evaluation, and running totals of a monitor.
+struct EvaluationCounts {
+  std::uint64_t samples = 0;                          ///< values judged
+  std::array<std::uint64_t, detectors::kOutcomes> outcome{};  ///< rows by outcome
+  double expected_alarms = 0;                         ///< what the alarm budget allows so far
+  std::uint64_t seen_alarms = 0;                      ///< rows that entered an anomaly
+  std::vector<double> detector_seconds;
+  std::vector<std::uint64_t> detector_verdicts;       ///< rows that the detector scored
+  /// Entries into a severity: [(metric * 4 + level) * (detectors + 1) + detector]; the last
+  /// detector stands for the ensemble.
+  std::vector<std::uint64_t> episodes;
+
+  EvaluationCounts() = default;
+  EvaluationCounts(std::size_t metrics, std::size_t detectors)
+      : detector_seconds(detectors),
+        detector_verdicts(detectors),
+        episodes(metrics * 4 * (detectors + 1)) {}
+  void add(const EvaluationCounts& other);
+  void clear();
+};
+
+/// Buffers in which one worker evaluates one block after the other.
+struct BlockScratch {
+  std::vector<float> scale_floor;
+  std::vector<series::LaneMask> present, learnable;
+  std::vector<detectors::VerdictColumns> verdicts;
+  ensemble::EnsembleColumns scores;
+  severity::SeverityColumns severity;
+  std::vector<ensemble::ScoreHistogram> seen;  ///< raw scores per detector, for calibration
+  EvaluationCounts counts;
+
+  BlockScratch(std::size_t metrics, std::size_t detectors);
+};
+
+/// Everything a monitor knows: its series, windows, profiles, detectors, calibration and the
+/// results of the last tick. Plain state; `Engine` moves it from tick to tick.
+///
+/// Ownership: owns all but the budget and the drop counters, which must outlive it.
+/// Threads: one thread at a time, except where Engine cuts it into blocks.
+class MonitorState {
+ public:
+  /// Errors: InvalidArgument from a detector's options.
+  static core::Result<std::unique_ptr<MonitorState>> create(config::MonitorConfig config,
+                                                            series::SeriesBudget& budget,
+                                                            series::DropCounters& drops);
+
+  /// Takes over thresholds, significance, limits and budget of a changed configuration.
+  /// REQUIRES: equal state_key().
+  void adopt(config::MonitorConfig config);
+
+  /// Follows the table: forgets entities that left, makes room for those that came and remembers
+  /// them in `newcomers`.
+  void follow_table();
+  /// Forgets what is known about an entity whose number was freed or is used anew.
+  void forget(series::Entity entity);
+  /// Forgets all windows (after a gap longer than they are).
+  void forget_all();
+
+  [[nodiscard]] std::size_t metrics() const { return config.metrics.size(); }
+  [[nodiscard]] std::size_t blocks() const { return windows.blocks(); }
+  [[nodiscard]] std::size_t memory_bytes() const;
+
+  config::MonitorConfig config;
+  std::vector<sources::MetricRequest> requests;  ///< one per metric, rate windows filled in
+
+  std::unique_ptr<series::SeriesTable> table;
+  std::vector<series::Entity> newcomers;  ///< admitted, their history not read yet
+  series::Windows windows;
+  series::Profiles profiles;
+  series::TickValues values;                ///< the tick under evaluation
+  series::Column<float> smallest_step;      ///< by row; 0 = none seen
+  series::Column<std::uint32_t> abnormal_ticks;  ///< by row: ticks at or above the threshold in a row
+
+  std::vector<std::unique_ptr<detectors::Detector>> detectors;
+  std::vector<ensemble::Calibration> calibrations;  ///< one per detector
+  std::vector<ensemble::Voter> voters;
+  ensemble::Ensemble ensemble;
+  severity::Judge judge;
+  double log_p0 = 0;
+
+  series::TickIndex index = 0;  ///< number of the last tick evaluated; 0 = none
+  core::Timestamp time;         ///< its time
+  double calibrated_samples = 0;  ///< samples at the last refit
+  bool learns_calibration = true; ///< false while restored maps must not count twice
+
+  /// Metrics whose last request was answered; the rows of others are unknown, not missing.
+  std::vector<bool> answered;
+
+  RowResults results;
+  EvaluationCounts totals;
+  std::vector<BlockScratch> scratch;  ///< one per worker
+
+ private:
+  void grow();
+
+  MonitorState(config::MonitorConfig config, series::SeriesBudget& budget,
+               series::DropCounters& drops);
+};
+
+}  // namespace anomaly_exporter::app

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <prometheus/metric_family.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "anomaly_exporter/app/engine.h"
+#include "anomaly_exporter/app/monitor_state.h"
+#include "anomaly_exporter/app/publisher.h"
+#include "anomaly_exporter/core/time.h"
+#include "anomaly_exporter/series/drops.h"
+#include "anomaly_exporter/sources/metric_source.h"
+
+namespace anomaly_exporter::app {
+
+/// Our own metrics (`anomaly_exporter_...`, `process_...`), kept in a prometheus-cpp registry.
+///
+/// Lower layers know nothing of it: they keep plain totals, which are carried over here at the end
+/// of a tick or at a scrape. Label sets known at start exist from the start with value 0.
+///
+/// Threads: safe for concurrent use. Ownership: `drops` callbacks and sources are borrowed.
+class SelfMetrics {
+ public:
+  SelfMetrics();
+  ~SelfMetrics();
+
+  /// Families as prometheus-cpp collects them, with the process metrics read now.
+  std::vector<prometheus::MetricFamily> collect();
+
+  /// Creates the label sets of a monitor; `remove_monitor` takes them away after a reload.
+  void add_monitor(const MonitorState& monitor, const series::DropCounters& drops);
+  void remove_monitor(const std::string& name);
+
+  /// A tick was evaluated, or was tried while the source was down.
+  void observe_tick(const MonitorState& monitor, const TickReport& report,
+                    const RunnerStatus& status, std::size_t memory_bytes);
+  /// From the tick's data time (or the sample's own) to the end of a stage.
+  void observe_latency(const std::string& stage, const std::string& origin, double seconds);
+  void count_missed_ticks(const std::string& monitor, std::uint64_t ticks);
+  void count_clock_step(const std::string& monitor);
+  void observe_state_write(bool ok, core::Timestamp now);
+  void count_state_skipped();
+
+  void observe_source(const std::string& name, bool up, const sources::SourceStats& stats);
+  void remove_source(const std::string& name);
+
+  void observe_reload(bool ok, core::Timestamp now);
+  void observe_limits(std::size_t series, std::size_t limit);
+  void observe_request(const std::string& handler, int status, double seconds);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace anomaly_exporter::app

@@ -1,0 +1,283 @@
+#include "anomaly_exporter/app/engine.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <utility>
+
+namespace anomaly_exporter::app {
+
+using detectors::Outcome;
+using detectors::Tick;
+using series::kLanes;
+using series::LaneMask;
+using series::Row;
+using Flag = exposition::MonitorSnapshot::Flag;
+
+namespace {
+
+/// Calls `body(lane)` for every set bit.
+template <class Body>
+void for_each_lane(LaneMask lanes, const Body& body) {
+  for (; lanes != 0; lanes &= lanes - 1) {
+    body(static_cast<std::size_t>(std::countr_zero(lanes)));
+  }
+}
+
+}  // namespace
+
+/// What one evaluation is about.
+struct Engine::Context {
+  MonitorState& monitor;
+  series::TickIndex index;
+  core::Timestamp time;
+  const LaneSet& lanes;
+};
+
+Engine::Engine(unsigned workers, const core::Clock& clock) : clock_(&clock), pool_(workers) {}
+
+LaneSet Engine::all_lanes(const MonitorState& monitor) {
+  LaneSet lanes(monitor.blocks());
+  for (std::size_t b = 0; b < lanes.size(); ++b) lanes[b] = monitor.table->live(b);
+  return lanes;
+}
+
+TickReport Engine::tick(MonitorState& monitor, sources::MetricSource& source, core::Timestamp time,
+                        std::stop_token stop) {
+  TickReport report = fetch_and_append(monitor, source, time, std::move(stop));
+  if (!report.source_up) return report;  // nothing is known of this tick; it will be read later
+  const auto begin = clock_->monotonic();
+  report.counts = evaluate(monitor, monitor.index + 1, time, all_lanes(monitor));
+  report.scored = clock_->monotonic() - begin;
+  return report;
+}
+
+EvaluationCounts Engine::evaluate(MonitorState& monitor, series::TickIndex index,
+                                  core::Timestamp time, const LaneSet& lanes) {
+  const Context context{monitor, index, time, lanes};
+  while (monitor.scratch.size() < pool_.workers()) {
+    monitor.scratch.emplace_back(monitor.metrics(), monitor.detectors.size());
+  }
+
+  pool_.run(lanes.size(), [&](std::size_t block, unsigned worker) {
+    if (lanes[block] == 0) return;
+    BlockScratch& s = monitor.scratch[worker];
+    const Tick tick = append(context, block, s);
+    score(context, tick, s);
+    monitor.ensemble.combine(tick, monitor.voters, s.verdicts, monitor.log_p0, s.scores);
+    monitor.judge.judge(tick, s.scores, s.severity);
+    learn(context, tick, s);
+    store(context, tick, s);
+  });
+
+  calibrate(monitor);
+  EvaluationCounts counts(monitor.metrics(), monitor.detectors.size());
+  for (auto& s : monitor.scratch) {
+    counts.add(s.counts);
+    s.counts.clear();
+  }
+  monitor.totals.add(counts);
+  if (index > monitor.index) {
+    monitor.index = index;
+    monitor.time = time;
+  }
+  return counts;
+}
+
+TickReport Engine::discover(MonitorState& monitor, sources::MetricSource& source,
+                            core::Timestamp time, std::stop_token stop) {
+  return fetch_and_append(monitor, source, time, std::move(stop));
+}
+
+TickReport Engine::fetch_and_append(MonitorState& monitor, sources::MetricSource& source,
+                                    core::Timestamp time, std::stop_token stop) const {
+  TickReport report;
+  const auto begin = clock_->monotonic();
+  const auto answers = source.latest(monitor.requests, time, std::move(stop));
+  report.fetched = clock_->monotonic() - begin;
+
+  report.errors.resize(answers.size());
+  monitor.table->begin(time, monitor.values);
+  bool all_answered = true;
+  for (std::size_t m = 0; m < answers.size(); ++m) {
+    monitor.answered[m] = answers[m].ok();
+    if (!answers[m].ok()) {
+      report.errors[m] = answers[m].error().message;
+      all_answered = false;
+      continue;
+    }
+    report.source_up = true;
+    const auto& answer = *answers[m];
+    report.not_a_number += answer.not_a_number;
+    report.invalid_labels += answer.invalid_labels;
+    report.warnings.insert(report.warnings.end(), answer.warnings.begin(), answer.warnings.end());
+    monitor.table->place(m, answer.samples, monitor.values);
+  }
+  monitor.table->end(time, all_answered);
+  monitor.follow_table();
+  report.newest_sample = monitor.values.newest_sample;
+  return report;
+}
+
+/// The values of one block enter its windows.
+Tick Engine::append(const Context& context, std::size_t block, BlockScratch& s) {
+  MonitorState& monitor = context.monitor;
+  const std::size_t metrics = monitor.metrics();
+  const LaneMask active = context.lanes[block];
+  const auto first_row = static_cast<Row>(block * metrics * kLanes);
+  const auto values =
+      std::span<const float>(monitor.values.values).subspan(first_row, metrics * kLanes);
+
+  monitor.windows.open(block, context.index, active);
+  for (std::size_t m = 0; m < metrics; ++m) {
+    s.present[m] = monitor.values.present[block * metrics + m] & active;
+    const auto least = static_cast<float>(monitor.config.metrics[m].significance.min_deviation_absolute);
+    for_each_lane(s.present[m], [&](std::size_t lane) {
+      const std::size_t i = m * kLanes + lane;
+      monitor.windows.write(block, m, lane, context.index, values[i]);
+      s.scale_floor[i] = std::max(least, monitor.smallest_step[first_row + i]);
+    });
+  }
+  return Tick{.time = context.time,
+              .index = context.index,
+              .block = block,
+              .metrics = metrics,
+              .first_row = first_row,
+              .active = active,
+              .values = values,
+              .present = s.present,
+              .scale_floor = s.scale_floor,
+              .windows = &monitor.windows,
+              .profiles = &monitor.profiles};
+}
+
+void Engine::score(const Context& context, const Tick& tick, BlockScratch& s) const {
+  auto begin = clock_->monotonic();
+  for (std::size_t d = 0; d < s.verdicts.size(); ++d) {
+    context.monitor.detectors[d]->score(tick, s.verdicts[d]);
+    const auto end = clock_->monotonic();
+    s.counts.detector_seconds[d] += std::chrono::duration<double>(end - begin).count();
+    begin = end;
+  }
+}
+
+/// Detectors, profiles and calibration learn from the tick. Rows at or above the threshold do not
+/// teach detectors until the change has lasted for `accept_shift_after`; calibration counts the
+/// first tick of an episode only.
+void Engine::learn(const Context& context, const Tick& tick, BlockScratch& s) {
+  MonitorState& monitor = context.monitor;
+  const double threshold = monitor.config.ensemble.threshold;
+  const auto accepted = static_cast<std::uint32_t>(
+      std::min<std::int64_t>(monitor.config.accept_shift_after / monitor.config.interval,
+                             std::numeric_limits<std::uint32_t>::max() - 1));
+  for (std::size_t m = 0; m < tick.metrics; ++m) {
+    s.learnable[m] = tick.present[m];
+    const series::StripView strip = tick.strip(m);
+    const std::size_t before = strip.slot(tick.index + static_cast<series::TickIndex>(strip.slots) - 1);
+    for_each_lane(tick.present[m], [&](std::size_t lane) {
+      const std::size_t i = m * kLanes + lane;
+      const Row row = tick.row(m, lane);
+      std::uint32_t& abnormal = monitor.abnormal_ticks[row];
+      if (abnormal == 0) {
+        for (std::size_t d = 0; d < s.verdicts.size(); ++d) {
+          if (s.verdicts[d].outcome[i] == Outcome::Scored) s.seen[d].add(s.verdicts[d].raw[i]);
+        }
+      }
+      if (s.scores.outcome[i] == Outcome::Scored && s.scores.score[i] >= threshold) {
+        abnormal = std::min(abnormal + 1, accepted + 1);
+        if (abnormal <= accepted) s.learnable[m] &= ~series::bit(lane);
+      } else {
+        abnormal = 0;
+      }
+      if ((s.learnable[m] & series::bit(lane)) != 0) {
+        monitor.profiles.observe(row, tick.time, tick.values[i]);
+      }
+      if ((strip.present[before] & series::bit(lane)) != 0) {
+        const float step = std::fabs(tick.values[i] - strip.values[before * strip.stride + lane]);
+        float& smallest = monitor.smallest_step[row];
+        if (step > 0 && std::isfinite(step) && (smallest == 0 || step < smallest)) smallest = step;
+      }
+    });
+  }
+  const detectors::LearnMask mask{.lanes = s.learnable};
+  for (std::size_t d = 0; d < monitor.detectors.size(); ++d) monitor.detectors[d]->learn(tick, mask);
+  for (std::size_t m = 0; m < tick.metrics; ++m) {
+    monitor.windows.mark_learned(tick.block, m, tick.index, s.learnable[m]);
+  }
+}
+
+/// The verdicts of one block become the monitor's results.
+void Engine::store(const Context& context, const Tick& tick, BlockScratch& s) {
+  MonitorState& monitor = context.monitor;
+  RowResults& out = monitor.results;
+  const std::size_t detector_count = monitor.detectors.size();
+  const double threshold = monitor.config.ensemble.threshold;
+  const double budget = std::exp(monitor.log_p0);
+
+  for_each_lane(tick.active, [&](std::size_t lane) {
+    out.entity_score[tick.block * kLanes + lane] = s.scores.entity_score[lane];
+  });
+  for (std::size_t m = 0; m < tick.metrics; ++m) {
+    const LaneMask known = monitor.table->known(tick.block, m) & tick.active;
+    for_each_lane(known, [&](std::size_t lane) {
+      const std::size_t i = m * kLanes + lane;
+      const Row row = tick.row(m, lane);
+      if ((tick.present[m] & series::bit(lane)) == 0) {
+        out.outcome[row] = static_cast<std::uint8_t>(Outcome::NoData);
+        out.flags[row] = monitor.answered[m] ? static_cast<std::uint8_t>(Flag::kMissing) : 0;
+        out.level[row] = 0;
+        ++s.counts.outcome[static_cast<std::size_t>(Outcome::NoData)];
+        return;
+      }
+      const Outcome outcome = s.scores.outcome[i];
+      unsigned flags = Flag::kHasValue;
+      if (outcome == Outcome::Scored) flags |= Flag::kScored;
+      if (s.scores.has_expectation[i] != 0) flags |= Flag::kHasExpected;
+      out.flags[row] = static_cast<std::uint8_t>(flags);
+      out.outcome[row] = static_cast<std::uint8_t>(outcome);
+      out.score[row] = s.scores.score[i];
+      out.value[row] = tick.values[i];
+      out.expected[row] = s.scores.expected[i];
+      out.lower[row] = s.scores.lower[i];
+      out.upper[row] = s.scores.upper[i];
+      out.sigmas[row] = s.severity.sigmas[i];
+      for (std::size_t d = 0; d < detector_count; ++d) {
+        out.confidence[d][row] = static_cast<float>(s.scores.confidence[d][i]);
+        if (s.scores.confidence[d][i] >= 0) ++s.counts.detector_verdicts[d];
+      }
+      ++s.counts.samples;
+      ++s.counts.outcome[static_cast<std::size_t>(outcome)];
+      if (outcome == Outcome::Scored) s.counts.expected_alarms += budget;
+
+      const auto level = static_cast<std::uint8_t>(s.severity.level[i]);
+      if (level > out.level[row]) {
+        if (out.level[row] == 0) ++s.counts.seen_alarms;
+        std::uint64_t* episodes = &s.counts.episodes[(m * 4 + level) * (detector_count + 1)];
+        for (std::size_t d = 0; d < detector_count; ++d) {
+          if (s.scores.confidence[d][i] >= threshold) ++episodes[d];
+        }
+        ++episodes[detector_count];
+      }
+      out.level[row] = level;
+    });
+  }
+}
+
+/// The pooled raw scores of the tick reach the tail maps. They are refitted often while they are
+/// young and every 64 ticks later.
+void Engine::calibrate(MonitorState& monitor) {
+  constexpr series::TickIndex kRefitTicks = 64;
+  for (std::size_t d = 0; d < monitor.calibrations.size(); ++d) {
+    for (auto& s : monitor.scratch) {
+      if (monitor.learns_calibration) monitor.calibrations[d].learn(s.seen[d]);
+      s.seen[d].clear();
+    }
+  }
+  const double samples = monitor.calibrations.empty() ? 0 : monitor.calibrations[0].samples();
+  if (samples > 1.1 * monitor.calibrated_samples || monitor.index % kRefitTicks == 0) {
+    monitor.calibrated_samples = samples;
+    for (auto& calibration : monitor.calibrations) calibration.refit();
+  }
+}
+
+}  // namespace anomaly_exporter::app

@@ -1,0 +1,408 @@
+#include "anomaly_exporter/app/monitor_runner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "anomaly_exporter/app/hints.h"
+#include "anomaly_exporter/app/replay.h"
+
+namespace anomaly_exporter::app {
+
+namespace {
+
+constexpr core::Duration kLeastRateWindow = std::chrono::seconds(20);
+constexpr int kScrapesPerRateWindow = 4;
+constexpr core::Duration kAdmissionPeriod = std::chrono::minutes(1);
+constexpr core::Duration kLongestRetry = std::chrono::seconds(30);
+constexpr std::size_t kRemarks = 50;
+
+void keep_newest(std::vector<std::string>& remarks) {
+  if (remarks.size() > kRemarks) {
+    remarks.erase(remarks.begin(), remarks.end() - static_cast<std::ptrdiff_t>(kRemarks));
+  }
+}
+
+}  // namespace
+
+MonitorRunner::MonitorRunner(RunnerDependencies dependencies,
+                             std::shared_ptr<sources::MetricSource> source,
+                             std::unique_ptr<MonitorState> monitor,
+                             std::unique_ptr<series::DropCounters> drops,
+                             config::StorageConfig storage, std::size_t backfill_samples)
+    : deps_(dependencies),
+      name_(monitor->config.name),
+      state_key_(monitor->config.state_key()),
+      storage_(storage),
+      backfill_samples_(backfill_samples),
+      drops_(std::move(drops)),
+      monitor_(std::move(monitor)),
+      source_(std::move(source)),
+      explained_(monitor_->metrics()) {
+  deps_.self->add_monitor(*monitor_, *drops_);
+}
+
+MonitorRunner::~MonitorRunner() {
+  thread_ = {};  // stops and joins
+  deps_.self->remove_monitor(name_);
+}
+
+void MonitorRunner::start() {
+  status_.not_ready = "starting";
+  publish();
+  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
+void MonitorRunner::update(config::MonitorConfig config,
+                           std::shared_ptr<sources::MetricSource> source) {
+  core::MutexLock lock(mutex_);
+  update_ = Update{std::move(config), std::move(source)};
+}
+
+void MonitorRunner::apply_update() {
+  std::optional<Update> update;
+  {
+    core::MutexLock lock(mutex_);
+    update.swap(update_);
+  }
+  if (!update) return;
+  monitor_->adopt(std::move(update->config));
+  source_ = std::move(update->source);
+}
+
+core::Timestamp MonitorRunner::floor_tick(core::Timestamp now) const {
+  const std::int64_t step = interval().count();
+  return {(now - monitor_->config.offset).ms / step * step};
+}
+
+void MonitorRunner::run(const std::stop_token& stop) {
+  if (!warm_up(stop)) return;
+  go_live(stop);
+}
+
+/// Until the source answers and its recent history has been replayed. False when stopped.
+bool MonitorRunner::warm_up(const std::stop_token& stop) {
+  restore_state();
+  core::Duration delay = std::chrono::milliseconds(500);
+  while (!stop.stop_requested()) {
+    apply_update();
+    if (try_warm_up(stop)) return true;
+    publish();
+    if (!deps_.clock->wait_for(delay, stop)) return false;
+    delay = std::min(delay * 2, std::min(kLongestRetry, std::max(interval(), core::Duration(1000))));
+  }
+  return false;
+}
+
+bool MonitorRunner::try_warm_up(const std::stop_token& stop) {
+  const core::Timestamp now = floor_tick(deps_.clock->now());
+  resolve_rate_windows(now, stop);
+  const TickReport found = deps_.engine->discover(*monitor_, *source_, now, stop);
+  note_report(found, stop);
+  if (!found.source_up) {
+    status_.not_ready = "source " + monitor_->config.source + " does not answer";
+    return false;
+  }
+  status_.not_ready = "reading history";
+  publish();
+
+  const std::size_t ticks = history_ticks(*monitor_, backfill_samples_);
+  const core::Timestamp from = now - interval() * static_cast<std::int64_t>(ticks);
+  const auto begin = deps_.clock->monotonic();
+  const auto done = replay(*deps_.engine, *monitor_, *source_, from, now - interval(),
+                           monitor_->index + 1, Engine::all_lanes(*monitor_), stop,
+                           {.progress =
+                                [&](double ratio) {
+                                  status_.backfill_ratio = ratio / 2;
+                                  publish();
+                                },
+                            .after_tick = nullptr});
+  monitor_->newcomers.clear();
+  if (!done.ok()) {
+    say(core::LogLevel::Warn, "backfill", "history could not be read", done.error().message);
+    monitor_->forget_all();
+    return false;
+  }
+  for (const auto& error : done->errors) {
+    say(core::LogLevel::Warn, "backfill-refused", "history of a metric was refused", error);
+  }
+  const double seconds =
+      std::chrono::duration<double>(deps_.clock->monotonic() - begin).count();
+  deps_.log->info("history replayed", {{"monitor", name_},
+                                       {"series", monitor_->table->series()},
+                                       {"ticks", done->ticks},
+                                       {"samples", done->samples},
+                                       {"seconds", seconds}});
+  monitor_->index = std::max<series::TickIndex>(monitor_->index, 0);
+  monitor_->time = now - interval();
+  monitor_->learns_calibration = true;
+  start_profile_backfill(now);
+  return true;
+}
+
+void MonitorRunner::restore_state() {
+  profiles_from_ = {};
+  if (deps_.state == nullptr) return;
+  const RestoreReport report = deps_.state->restore(*monitor_);
+  for (const auto& problem : report.problems) {
+    deps_.log->warn("state file not used", {{"monitor", name_}, {"reason", problem}});
+  }
+  if (report.entities == 0) return;
+  profiles_from_ = report.saved;
+  // The replay of the last window must not count again what the restored maps have seen.
+  monitor_->learns_calibration = !report.has_calibration;
+  deps_.log->info("state restored", {{"monitor", name_},
+                                     {"entities", report.entities},
+                                     {"saved", core::format_rfc3339(report.saved)}});
+}
+
+/// Rate windows that were not configured become four scrape intervals, at least 20 s.
+void MonitorRunner::resolve_rate_windows(core::Timestamp now, const std::stop_token& stop) {
+  std::optional<core::Duration> scrape;
+  if (!monitor_->config.probe_selector.empty()) {
+    if (auto found = source_->scrape_interval(monitor_->config.probe_selector, now, stop);
+        found.ok()) {
+      scrape = *found;
+    }
+  }
+  status_.is_oversampled = scrape && interval() < *scrape;
+  for (std::size_t m = 0; m < monitor_->metrics(); ++m) {
+    const auto& metric = monitor_->config.metrics[m];
+    if (metric.has_rate_window) continue;
+    const core::Duration window = scrape.value_or(core::Duration(0)) * kScrapesPerRateWindow;
+    monitor_->requests[m].rate_window = std::max(window, kLeastRateWindow);
+  }
+}
+
+void MonitorRunner::start_profile_backfill(core::Timestamp now) {
+  const core::Timestamp wanted = now - monitor_->config.backfill;
+  const core::Timestamp from = std::max(wanted, profiles_from_);
+  if (from >= now) {
+    status_.backfill_ratio = 1;
+    return;
+  }
+  profile_backfill_ = std::make_unique<ProfileBackfill>(source_, monitor_->requests, from, now,
+                                                        *deps_.clock);
+}
+
+void MonitorRunner::go_live(const std::stop_token& stop) {
+  status_.not_ready = "waiting for the first tick";
+  publish();
+  next_save_ = deps_.clock->monotonic() + storage_.snapshot_interval;
+  core::Timestamp due;
+  while (wait_until_due(stop, due)) {
+    apply_update();
+    if (!close_gap(due, stop)) continue;
+    run_tick(due, stop);
+    if (profile_backfill_) {
+      profile_backfill_->apply(*monitor_);
+      status_.backfill_ratio = 0.5 + profile_backfill_->done_ratio() / 2;
+      if (profile_backfill_->done_ratio() >= 1) profile_backfill_.reset();
+    }
+    admit_newcomers(due, stop);
+    save_state_when_due();
+  }
+}
+
+/// Waits for the next tick and tells its data time. False when stopped.
+bool MonitorRunner::wait_until_due(const std::stop_token& stop, core::Timestamp& due) {
+  const core::Clock& clock = *deps_.clock;
+  const core::Timestamp last = std::max(monitor_->time, last_tried_);
+  for (;;) {
+    if (stop.stop_requested()) return false;
+    const core::Timestamp now = clock.now();
+    due = floor_tick(now);
+    if (due > last) break;
+    if (last - due > interval()) {
+      // The wall clock was set back. Windows go on; only the time axis moves.
+      deps_.self->count_clock_step(name_);
+      deps_.log->warn("the clock was set back; going on from the new time",
+                      {{"monitor", name_}, {"by", core::format_duration(last - due)}});
+      monitor_->time = due - interval();
+      break;
+    }
+    const core::Timestamp next = last + interval() + monitor_->config.offset;
+    const core::Duration wait = std::clamp<core::Duration>(next - now, core::Duration(1), interval());
+    if (!clock.wait_for(wait, stop)) return false;
+  }
+  last_tried_ = due;
+  return true;
+}
+
+/// Reads the ticks between the last one evaluated and `due`. False when the source went away.
+bool MonitorRunner::close_gap(core::Timestamp due, const std::stop_token& stop) {
+  const std::int64_t missed = (due - monitor_->time) / interval() - 1;
+  if (missed <= 0) return true;
+  deps_.self->count_missed_ticks(name_, source_up_ ? static_cast<std::uint64_t>(missed) : 1);
+  const auto longest = static_cast<std::int64_t>(monitor_->config.window);
+  if (missed > longest) monitor_->forget_all();
+  const core::Timestamp from = due - interval() * std::min(missed, longest);
+  const auto done = replay(*deps_.engine, *monitor_, *source_, from, due - interval(),
+                           monitor_->index + 1, Engine::all_lanes(*monitor_), stop);
+  if (!done.ok()) {
+    TickReport down;
+    down.errors.assign(monitor_->metrics(), done.error().message);
+    note_report(down, stop);
+    deps_.self->observe_tick(*monitor_, down, status_, 0);
+    publish();
+    return false;
+  }
+  deps_.log->info("gap replayed", {{"monitor", name_}, {"ticks", done->ticks}});
+  return true;
+}
+
+void MonitorRunner::run_tick(core::Timestamp due, const std::stop_token& stop) {
+  const TickReport report = deps_.engine->tick(*monitor_, *source_, due, stop);
+  if (stop.stop_requested()) return;
+  const core::Timestamp scored = deps_.clock->now();
+  note_report(report, stop);
+  if (report.source_up) status_.not_ready.clear();
+  publish();
+  deps_.self->observe_tick(*monitor_, report, status_,
+                           monitor_->memory_bytes() + publisher_.memory_bytes());
+  if (!report.source_up) return;
+  const double total = core::to_seconds(scored - due);
+  const double in_line = std::chrono::duration<double>(report.scored).count();
+  const double published = core::to_seconds(deps_.clock->now() - due);
+  deps_.self->observe_latency("source", "tick", total - in_line);
+  deps_.self->observe_latency("score", "tick", total);
+  deps_.self->observe_latency("publish", "tick", published);
+  if (report.newest_sample.ms != 0 && report.newest_sample != due) {
+    const double age = core::to_seconds(due - report.newest_sample);
+    deps_.self->observe_latency("source", "sample", age + total - in_line);
+    deps_.self->observe_latency("score", "sample", age + total);
+    deps_.self->observe_latency("publish", "sample", age + published);
+  }
+}
+
+/// Entities that appeared get their history too, all that came within a minute together.
+void MonitorRunner::admit_newcomers(core::Timestamp now, const std::stop_token& stop) {
+  const auto monotonic = deps_.clock->monotonic();
+  if (monitor_->newcomers.empty() || monotonic < next_admission_ || !source_up_) return;
+  next_admission_ = monotonic + kAdmissionPeriod;
+  LaneSet lanes(monitor_->blocks());
+  for (const auto entity : std::exchange(monitor_->newcomers, {})) {
+    monitor_->forget(entity);
+    lanes[series::block_of(entity)] |= series::bit(series::lane_of(entity));
+  }
+  for (std::size_t b = 0; b < lanes.size(); ++b) lanes[b] &= monitor_->table->live(b);
+  const auto ticks = std::min<series::TickIndex>(
+      static_cast<series::TickIndex>(monitor_->config.window), monitor_->index);
+  const auto done =
+      replay(*deps_.engine, *monitor_, *source_, now - interval() * (ticks - 1), now,
+             monitor_->index - ticks + 1, lanes, stop);
+  if (done.ok()) {
+    deps_.log->info("history of new series replayed",
+                    {{"monitor", name_}, {"samples", done->samples}});
+  } else if (!stop.stop_requested()) {
+    say(core::LogLevel::Warn, "newcomers", "history of new series could not be read",
+        done.error().message);
+  }
+  publish();
+}
+
+void MonitorRunner::save_state_when_due() {
+  if (deps_.state == nullptr) return;
+  const std::size_t parts = StateStore::parts(*monitor_);
+  if (next_part_ >= parts) {
+    if (deps_.clock->monotonic() < next_save_ || parts == 0) return;
+    next_save_ = deps_.clock->monotonic() + storage_.snapshot_interval;
+    next_part_ = 0;
+  }
+  if (deps_.state->enqueue(name_, next_part_,
+                           StateStore::encode(*monitor_, next_part_, deps_.clock->now()))) {
+    ++next_part_;
+  } else {
+    deps_.self->count_state_skipped();
+  }
+}
+
+std::size_t MonitorRunner::stop_and_save() {
+  thread_ = {};
+  if (deps_.state == nullptr) return 0;
+  const std::size_t parts = StateStore::parts(*monitor_);
+  std::size_t queued = 0;
+  while (queued < parts &&
+         deps_.state->enqueue(name_, queued,
+                              StateStore::encode(*monitor_, queued, deps_.clock->now()))) {
+    ++queued;
+  }
+  return parts - queued;
+}
+
+/// Carries a report into the status page, the log and the metrics of the source.
+void MonitorRunner::note_report(const TickReport& report, const std::stop_token& stop) {
+  if (stop.stop_requested()) return;
+  status_.source_up = report.source_up;
+  status_.metric_errors = report.errors;
+  if (!report.source_up) {
+    const std::string error = report.errors.empty() ? "" : report.errors.front();
+    say(core::LogLevel::Warn, "down", "the source does not answer", error);
+  } else {
+    if (!source_up_) {
+      deps_.log->info("the source answers", {{"monitor", name_}, {"source", monitor_->config.source}});
+    }
+    for (std::size_t m = 0; m < report.errors.size(); ++m) {
+      if (report.errors[m].empty()) continue;
+      say(core::LogLevel::Warn, "metric " + monitor_->config.metrics[m].request.metric,
+          "a metric could not be read", report.errors[m]);
+    }
+    if (!report.warnings.empty()) {
+      say(core::LogLevel::Warn, "warnings", "the source warns; data may be partial",
+          report.warnings.front());
+    }
+    explain_empty_metrics(report, stop);
+  }
+  source_up_ = report.source_up;
+  drops_->add(series::DropReason::NotANumber, report.not_a_number);
+  drops_->add(series::DropReason::InvalidLabels, report.invalid_labels);
+  for (auto& remark : monitor_->table->take_remarks()) {
+    deps_.log->warn("a series is not used", {{"monitor", name_}, {"reason", remark}});
+    status_.remarks.push_back(std::move(remark));
+  }
+  keep_newest(status_.remarks);
+  deps_.self->observe_source(monitor_->config.source, report.source_up, source_->stats());
+  deps_.self->observe_limits(deps_.budget->total(), deps_.budget->options().series);
+}
+
+/// A metric that matches no series is named once, with the jobs that do exist.
+void MonitorRunner::explain_empty_metrics(const TickReport& report, const std::stop_token& stop) {
+  status_.metric_hints.resize(monitor_->metrics());
+  std::optional<std::vector<std::string>> jobs;
+  for (std::size_t m = 0; m < monitor_->metrics(); ++m) {
+    const bool empty = monitor_->table->series_per_metric()[m] == 0 && report.errors[m].empty();
+    if (!empty) {
+      status_.metric_hints[m].clear();
+      explained_[m] = false;
+      continue;
+    }
+    if (explained_[m]) continue;
+    if (!jobs) {
+      auto names = source_->job_names(stop);
+      jobs = names.ok() ? std::move(names).value() : std::vector<std::string>{};
+    }
+    status_.metric_hints[m] = empty_metric_hint(monitor_->requests[m].text, *jobs);
+    explained_[m] = true;
+    deps_.log->warn("a metric matches no series",
+                    {{"monitor", name_},
+                     {"metric", monitor_->config.metrics[m].request.metric},
+                     {"request", monitor_->requests[m].text},
+                     {"hint", status_.metric_hints[m]}});
+  }
+}
+
+void MonitorRunner::say(core::LogLevel level, const std::string& key, std::string_view message,
+                        const std::string& error) {
+  const auto held_back = deps_.throttle->admit(name_ + " " + key);
+  if (!held_back) return;
+  deps_.log->log(level, message,
+                 {{"monitor", name_},
+                  {"source", monitor_->config.source},
+                  {"error", error},
+                  {"held_back", *held_back}});
+}
+
+void MonitorRunner::publish() {
+  deps_.snapshots->publish(publisher_.snapshot(*monitor_, status_));
+}
+
+}  // namespace anomaly_exporter::app

@@ -1,0 +1,211 @@
+#include "anomaly_exporter/app/monitor_state.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "anomaly_exporter/detectors/registry.h"
+#include "anomaly_exporter/exposition/writer.h"
+
+namespace anomaly_exporter::app {
+
+namespace {
+
+std::vector<ensemble::Significance> significance_of(const config::MonitorConfig& config) {
+  std::vector<ensemble::Significance> out;
+  for (const auto& metric : config.metrics) out.push_back(metric.significance);
+  return out;
+}
+
+std::vector<severity::CriticalLimits> limits_of(const config::MonitorConfig& config) {
+  std::vector<severity::CriticalLimits> out;
+  for (const auto& metric : config.metrics) out.push_back(metric.critical);
+  return out;
+}
+
+severity::Judge make_judge(const config::MonitorConfig& config) {
+  return {config.severity, config.ensemble.threshold, limits_of(config), significance_of(config)};
+}
+
+double log_budget(const config::MonitorConfig& config) {
+  return ensemble::log_budget_probability(config.ensemble.alarm_budget.alarms,
+                                          config.ensemble.alarm_budget.per, config.interval);
+}
+
+series::SeriesTableOptions table_options(const config::MonitorConfig& config) {
+  series::SeriesTableOptions options;
+  options.monitor = config.name;
+  options.source = config.source;
+  for (const auto& metric : config.metrics) options.metrics.push_back(metric.request.metric);
+  options.group_by = config.group_by;
+  options.labels = config.labels;
+  options.expire_after = config.expire_after;
+  options.max_ahead = std::max<core::Duration>(config.interval, std::chrono::seconds(10));
+  if (!config.allow_own_metrics) {
+    options.own_families.assign(std::begin(exposition::kFamilies), std::end(exposition::kFamilies));
+  }
+  return options;
+}
+
+}  // namespace
+
+void RowResults::resize(std::size_t rows, std::size_t entities) {
+  flags.resize(rows);
+  outcome.resize(rows);
+  level.resize(rows);
+  score.resize(rows);
+  value.resize(rows);
+  expected.resize(rows);
+  lower.resize(rows);
+  upper.resize(rows);
+  sigmas.resize(rows);
+  for (auto& column : confidence) column.resize(rows);
+  entity_score.resize(entities);
+}
+
+std::size_t RowResults::memory_bytes() const {
+  std::size_t bytes = flags.bytes() + outcome.bytes() + level.bytes() + score.bytes() +
+                      value.bytes() + expected.bytes() + lower.bytes() + upper.bytes() +
+                      sigmas.bytes() + entity_score.bytes();
+  for (const auto& column : confidence) bytes += column.bytes();
+  return bytes;
+}
+
+void EvaluationCounts::add(const EvaluationCounts& other) {
+  samples += other.samples;
+  expected_alarms += other.expected_alarms;
+  seen_alarms += other.seen_alarms;
+  for (std::size_t i = 0; i < outcome.size(); ++i) outcome[i] += other.outcome[i];
+  for (std::size_t i = 0; i < other.detector_seconds.size(); ++i) {
+    detector_seconds[i] += other.detector_seconds[i];
+    detector_verdicts[i] += other.detector_verdicts[i];
+  }
+  for (std::size_t i = 0; i < other.episodes.size(); ++i) episodes[i] += other.episodes[i];
+}
+
+void EvaluationCounts::clear() {
+  samples = 0;
+  outcome.fill(0);
+  expected_alarms = 0;
+  seen_alarms = 0;
+  std::fill(detector_seconds.begin(), detector_seconds.end(), 0.0);
+  std::fill(detector_verdicts.begin(), detector_verdicts.end(), 0);
+  std::fill(episodes.begin(), episodes.end(), 0);
+}
+
+BlockScratch::BlockScratch(std::size_t metrics, std::size_t detectors)
+    : scale_floor(metrics * series::kLanes),
+      present(metrics),
+      learnable(metrics),
+      verdicts(detectors),
+      seen(detectors),
+      counts(metrics, detectors) {
+  for (auto& v : verdicts) v.resize(metrics);
+  scores.resize(metrics, detectors);
+  severity.resize(metrics);
+}
+
+core::Result<std::unique_ptr<MonitorState>> MonitorState::create(config::MonitorConfig config,
+                                                                 series::SeriesBudget& budget,
+                                                                 series::DropCounters& drops) {
+  const detectors::Shape shape{.metrics = config.metrics.size(), .window = config.window};
+  std::vector<std::unique_ptr<detectors::Detector>> made;
+  for (const auto& weight : config.ensemble.weights) {
+    auto detector = detectors::create_detector(weight.detector, config.detectors, shape);
+    if (!detector.ok()) return detector.error().within("monitor " + config.name);
+    made.push_back(std::move(detector).value());
+  }
+  auto state = std::unique_ptr<MonitorState>(new MonitorState(std::move(config), budget, drops));
+  state->detectors = std::move(made);
+  // The voters point into these vectors, which never change size again.
+  for (const auto& detector : state->detectors) {
+    state->calibrations.emplace_back(state->config.calibration_map, detector->threshold());
+  }
+  for (std::size_t d = 0; d < state->detectors.size(); ++d) {
+    state->voters.push_back({.detector = state->detectors[d].get(),
+                             .calibration = &state->calibrations[d],
+                             .weight = state->config.ensemble.weights[d].weight});
+  }
+  state->results.confidence.resize(state->detectors.size());
+  state->totals = EvaluationCounts(state->metrics(), state->detectors.size());
+  return state;
+}
+
+MonitorState::MonitorState(config::MonitorConfig c, series::SeriesBudget& budget,
+                           series::DropCounters& drops)
+    : config(std::move(c)),
+      table(std::make_unique<series::SeriesTable>(table_options(config), budget, drops)),
+      windows(config.metrics.size(), config.window),
+      ensemble(config.ensemble, significance_of(config)),
+      judge(make_judge(config)),
+      log_p0(log_budget(config)) {
+  for (const auto& metric : config.metrics) requests.push_back(metric.request);
+  answered.resize(metrics());
+}
+
+void MonitorState::adopt(config::MonitorConfig changed) {
+  config = std::move(changed);
+  ensemble = ensemble::Ensemble(config.ensemble, significance_of(config));
+  judge = make_judge(config);
+  log_p0 = log_budget(config);
+  for (std::size_t d = 0; d < voters.size(); ++d) {
+    voters[d].weight = config.ensemble.weights[d].weight;
+  }
+}
+
+void MonitorState::follow_table() {
+  const auto changes = table->take_changes();
+  for (const auto entity : changes.removed) forget(entity);
+  std::erase_if(newcomers, [&](series::Entity e) {
+    return std::find(changes.removed.begin(), changes.removed.end(), e) != changes.removed.end();
+  });
+  grow();
+  newcomers.insert(newcomers.end(), changes.admitted.begin(), changes.admitted.end());
+}
+
+void MonitorState::grow() {
+  const std::size_t entities = table->capacity();
+  windows.resize(entities);
+  const std::size_t rows = windows.blocks() * metrics() * series::kLanes;
+  profiles.resize(rows);
+  smallest_step.resize(rows);
+  abnormal_ticks.resize(rows);
+  results.resize(rows, windows.blocks() * series::kLanes);
+  for (auto& detector : detectors) detector->resize(windows.blocks());
+  values.values.resize(rows);
+  values.present.resize(windows.blocks() * metrics());
+}
+
+void MonitorState::forget(series::Entity entity) {
+  if (series::block_of(entity) >= blocks()) return;
+  windows.forget(entity);
+  for (std::size_t m = 0; m < metrics(); ++m) {
+    const series::Row row = series::row_of(entity, m, metrics());
+    profiles.forget(row);
+    smallest_step[row] = 0;
+    abnormal_ticks[row] = 0;
+    results.flags[row] = 0;
+    results.level[row] = 0;
+  }
+  results.entity_score[entity] = -1;
+  for (auto& detector : detectors) {
+    detector->forget(series::block_of(entity), series::bit(series::lane_of(entity)));
+  }
+}
+
+void MonitorState::forget_all() {
+  for (series::Entity e = 0; e < blocks() * series::kLanes; ++e) windows.forget(e);
+  for (auto& detector : detectors) {
+    for (std::size_t b = 0; b < blocks(); ++b) detector->forget(b, ~series::LaneMask{0});
+  }
+}
+
+std::size_t MonitorState::memory_bytes() const {
+  std::size_t bytes = table->memory_bytes() + windows.memory_bytes() + profiles.memory_bytes() +
+                      smallest_step.bytes() + abnormal_ticks.bytes() + results.memory_bytes() +
+                      values.values.capacity() * sizeof(float) +
+                      values.present.capacity() * sizeof(series::LaneMask);
+  for (const auto& detector : detectors) bytes += detector->memory_bytes();
+  return bytes;
+}
+
+}  // namespace anomaly_exporter::app

@@ -1,0 +1,194 @@
+#include "anomaly_exporter/tools/backtest.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+#include <utility>
+
+#include "anomaly_exporter/app/engine.h"
+#include "anomaly_exporter/core/mutex.h"
+#include "anomaly_exporter/core/number_text.h"
+#include "table_source.h"
+
+namespace anomaly_exporter::tools {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// The clock of a replay: evaluation times are not measured, so it stands still.
+class StandingClock final : public core::Clock {
+ public:
+  [[nodiscard]] core::Timestamp now() const override { return {0}; }
+  [[nodiscard]] std::chrono::nanoseconds monotonic() const override { return {}; }
+  bool wait_for(core::Duration, std::stop_token) const override { return true; }
+};
+
+config::MonitorConfig monitor_for(const sources::CsvTable& table, core::Duration interval,
+                                  const config::MonitorConfig& settings) {
+  config::MonitorConfig config = settings;
+  config.name = "backtest";
+  config.source = "table";
+  config.interval = interval;
+  config.group_by.reset();
+  config.labels.reset();
+  config.expire_after = std::chrono::hours(24 * 365 * 100);
+  config.metrics.clear();
+  for (const auto& name : table.metrics) {
+    config::MetricConfig metric;
+    metric.request = {.metric = name,
+                      .kind = sources::MetricRequest::Kind::Column,
+                      .text = name,
+                      .as = sources::As::Gauge,
+                      .rate_window = core::Duration(0)};
+    config.metrics.push_back(std::move(metric));
+  }
+  return config;
+}
+
+/// The score of the tick just evaluated: the metric's of a univariate table, the entity's otherwise.
+double tick_score(const app::MonitorState& monitor) {
+  const auto& results = monitor.results;
+  if (results.flags.size() == 0) return 0;
+  if (monitor.metrics() == 1) {
+    const bool scored = (results.flags[0] & exposition::MonitorSnapshot::kScored) != 0;
+    return scored ? results.score[0] : 0;
+  }
+  return std::max(results.entity_score[0], 0.0);
+}
+
+}  // namespace
+
+config::MonitorConfig default_backtest_settings() {
+  const config::GlobalConfig global;
+  config::MonitorConfig settings;
+  settings.window = global.window;
+  settings.accept_shift_after = global.accept_shift_after;
+  return settings;
+}
+
+core::Result<std::vector<double>> score_table(const sources::CsvTable& table,
+                                              const config::MonitorConfig& settings) {
+  std::vector<double> scores(table.rows(), 0.0);
+  const auto step = table.median_step();
+  if (!step) return scores;  // fewer than two times: nothing can be judged
+  series::SeriesBudget budget({.series = std::max<std::size_t>(table.metrics.size(), 1),
+                               .series_per_source = std::max<std::size_t>(table.metrics.size(), 1)});
+  series::DropCounters drops;
+  auto made = app::MonitorState::create(monitor_for(table, *step, settings), budget, drops);
+  if (!made.ok()) return made.error();
+  app::MonitorState& monitor = **made;
+  TableSource source(table);
+  const StandingClock clock;
+  app::Engine engine(1, clock);
+
+  const core::Timestamp first = table.times.front();
+  std::int64_t last_tick = -1;
+  double score = 0;
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    const double offset = static_cast<double>((table.times[row] - first).count());
+    const auto tick = static_cast<std::int64_t>(
+        std::llround(offset / static_cast<double>(step->count())));
+    if (tick > last_tick) {
+      const std::int64_t missing = tick - last_tick - 1;
+      if (missing > static_cast<std::int64_t>(monitor.config.window)) {
+        monitor.forget_all();
+      } else {
+        source.point_at_nothing();
+        for (std::int64_t k = last_tick + 1; k < tick; ++k) {
+          (void)engine.tick(monitor, source, first + *step * k, {});
+        }
+      }
+      source.point_at(row);
+      (void)engine.tick(monitor, source, first + *step * tick, {});
+      score = tick_score(monitor);
+      last_tick = tick;
+    }
+    scores[row] = score;
+  }
+  return scores;
+}
+
+namespace {
+
+struct File {
+  fs::path input, output;
+};
+
+core::Result<std::vector<File>> list_files(const BacktestOptions& options) {
+  std::error_code error;
+  std::vector<File> files;
+  for (const auto& dataset : fs::directory_iterator(options.input, error)) {
+    if (!dataset.is_directory()) continue;
+    for (const auto& file : fs::directory_iterator(dataset.path(), error)) {
+      std::string name = file.path().filename().string();
+      if (name.ends_with(".gz")) name.resize(name.size() - 3);
+      if (!name.ends_with(".csv")) continue;
+      files.push_back({file.path(), fs::path(options.output) / dataset.path().filename() / name});
+    }
+  }
+  if (error) {
+    return core::Error{core::ErrorCode::NotFound, options.input + ": " + error.message()};
+  }
+  if (files.empty()) {
+    return core::Error{core::ErrorCode::NotFound,
+                       options.input + ": no <dataset>/<series>.csv or .csv.gz below it"};
+  }
+  std::sort(files.begin(), files.end(),
+            [](const File& a, const File& b) { return a.input < b.input; });
+  return files;
+}
+
+core::Status score_file(const File& file, const config::MonitorConfig& settings) {
+  const auto table = sources::read_csv(file.input.string());
+  if (!table.ok()) return table.error();
+  const auto scores = score_table(*table, settings);
+  if (!scores.ok()) return scores.error().within(file.input.string());
+  std::string text = "timestamp,anomaly_score\n";
+  for (std::size_t row = 0; row < table->rows(); ++row) {
+    text += table->time_texts[row];
+    text += ',';
+    text += core::number_text((*scores)[row]);
+    text += '\n';
+  }
+  std::error_code ignored;
+  fs::create_directories(file.output.parent_path(), ignored);
+  std::ofstream out(file.output, std::ios::binary);
+  out << text;
+  out.close();
+  if (!out) {
+    return core::Error{core::ErrorCode::Unavailable, file.output.string() + ": cannot be written"};
+  }
+  return {};
+}
+
+}  // namespace
+
+core::Result<std::size_t> backtest_files(const BacktestOptions& options) {
+  const auto files = list_files(options);
+  if (!files.ok()) return files.error();
+  const config::MonitorConfig settings = options.monitor.value_or(default_backtest_settings());
+  std::vector<core::Status> status(files->size());
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < files->size(); i = next++) {
+      status[i] = score_file((*files)[i], settings);
+    }
+  };
+  {
+    const unsigned threads =
+        options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+    std::vector<std::jthread> helpers;
+    for (unsigned i = 1; i < threads; ++i) helpers.emplace_back(work);
+    work();
+  }
+  for (const auto& s : status) {
+    if (!s.ok()) return s.error();
+  }
+  return files->size();
+}
+
+}  // namespace anomaly_exporter::tools

@@ -1,0 +1,177 @@
+#define BOOST_TEST_DYN_LINK
+#include "anomaly_exporter/app/engine.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include "app_support.h"
+#include "anomaly_exporter/app/replay.h"
+
+namespace anomaly_exporter::app {
+namespace {
+
+using Flag = exposition::MonitorSnapshot::Flag;
+
+constexpr core::Timestamp kStart{1'700'000'000'000};
+constexpr core::Duration kStep = std::chrono::seconds(10);
+
+core::Timestamp at(std::int64_t tick) { return kStart + kStep * tick; }
+
+support::FakeSource::Value noisy_with_spike(std::int64_t spike_tick) {
+  return [=](const std::string& entity, const std::string& metric, core::Timestamp t) {
+    const double spike = entity == "a" && metric == "x" && t == at(spike_tick) ? 60 : 0;
+    return std::optional<double>(100 + noise(entity, metric, t) + spike);
+  };
+}
+
+void run(Engine& engine, MonitorState& monitor, support::FakeSource& source, std::int64_t from,
+         std::int64_t to) {
+  for (std::int64_t k = from; k <= to; ++k) (void)engine.tick(monitor, source, at(k), {});
+}
+
+BOOST_AUTO_TEST_SUITE(engine_test)
+
+BOOST_AUTO_TEST_CASE(a_spike_scores_above_the_threshold_and_its_neighbours_do_not) {
+  support::ManualClock clock;
+  Engine engine(1, clock);
+  TestMonitor monitor(test_config({"x", "y"}));
+  support::FakeSource source({"a", "b"}, noisy_with_spike(800));
+  run(engine, *monitor, source, 1, 799);
+  const auto row_a_x = monitor->table->find(0, (source.latest(monitor->requests, at(1), {})[0])->samples[0].labels).value();
+  BOOST_TEST(monitor->results.score[row_a_x] < 0.6);
+  run(engine, *monitor, source, 800, 800);
+  BOOST_TEST(monitor->results.score[row_a_x] >= 0.6);
+  BOOST_TEST(static_cast<int>(monitor->results.level[row_a_x]) == 3);
+  BOOST_TEST(std::fabs(monitor->results.expected[row_a_x] - 100) < 1);
+  for (series::Entity e = 0; e < 2; ++e) {
+    for (std::size_t m = 0; m < 2; ++m) {
+      const auto row = series::row_of(e, m, 2);
+      if (row != row_a_x) BOOST_TEST(monitor->results.score[row] < 0.6);
+    }
+  }
+  BOOST_TEST(monitor->totals.seen_alarms >= 1U);
+}
+
+BOOST_AUTO_TEST_CASE(the_result_does_not_depend_on_the_number_of_workers) {
+  support::ManualClock clock;
+  std::vector<std::string> entities;
+  for (int i = 0; i < 200; ++i) entities.push_back("host" + std::to_string(i));
+  std::vector<std::vector<double>> scores;
+  for (const unsigned workers : {1U, 3U}) {
+    Engine engine(workers, clock);
+    TestMonitor monitor(test_config({"x", "y", "z"}));
+    support::FakeSource source(entities, noisy_with_spike(90));
+    run(engine, *monitor, source, 1, 100);
+    const auto span = monitor->results.score.span();
+    scores.emplace_back(span.begin(), span.end());
+  }
+  BOOST_TEST((scores[0] == scores[1]));
+}
+
+BOOST_AUTO_TEST_CASE(a_replay_ends_where_live_ticks_end) {
+  support::ManualClock clock;
+  Engine engine(1, clock);
+  support::FakeSource source({"a", "b"}, noisy_with_spike(150));
+  TestMonitor live(test_config({"x", "y"}));
+  run(engine, *live, source, 1, 200);
+
+  TestMonitor replayed(test_config({"x", "y"}));
+  (void)engine.discover(*replayed, source, at(201), {});
+  const auto report = replay(engine, *replayed, source, at(1), at(200), 1,
+                             Engine::all_lanes(*replayed), {});
+  BOOST_REQUIRE(report.ok());
+  BOOST_TEST(report->ticks == 200U);
+  BOOST_TEST(report->samples == 800U);
+  for (std::size_t row = 0; row < live->results.score.size(); ++row) {
+    BOOST_TEST(live->results.score[row] == replayed->results.score[row]);
+    BOOST_TEST(live->results.expected[row] == replayed->results.expected[row]);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_source_that_is_down_leaves_the_monitor_where_it_was) {
+  support::ManualClock clock;
+  Engine engine(1, clock);
+  TestMonitor monitor(test_config({"x"}));
+  support::FakeSource source({"a"}, noisy_with_spike(-1));
+  run(engine, *monitor, source, 1, 50);
+  source.set_up(false);
+  const TickReport report = engine.tick(*monitor, source, at(51), {});
+  BOOST_TEST(!report.source_up);
+  BOOST_TEST(report.errors.at(0) == "connection refused");
+  BOOST_TEST(monitor->index == 50);
+  BOOST_TEST(monitor->table->entities() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_metric_does_not_stop_the_others_and_is_not_called_missing) {
+  support::ManualClock clock;
+  Engine engine(1, clock);
+  TestMonitor monitor(test_config({"x", "y"}));
+  support::FakeSource source({"a"}, noisy_with_spike(-1));
+  run(engine, *monitor, source, 1, 60);
+  source.refuse("y");
+  const TickReport report = engine.tick(*monitor, source, at(61), {});
+  BOOST_TEST(report.source_up);
+  BOOST_TEST(report.errors.at(0).empty());
+  BOOST_TEST(report.errors.at(1) == "HTTP 400");
+  BOOST_TEST((monitor->results.flags[series::row_of(0, 0, 2)] & Flag::kScored) != 0);
+  BOOST_TEST(static_cast<int>(monitor->results.flags[series::row_of(0, 1, 2)]) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_series_that_ends_is_missing_and_leaves_no_score) {
+  support::ManualClock clock;
+  Engine engine(1, clock);
+  TestMonitor monitor(test_config({"x"}));
+  support::FakeSource source({"a", "b"}, noisy_with_spike(-1));
+  run(engine, *monitor, source, 1, 60);
+  source.remove("a");
+  run(engine, *monitor, source, 61, 61);
+  BOOST_TEST(static_cast<int>(monitor->results.flags[0]) == static_cast<int>(Flag::kMissing));
+  BOOST_TEST((monitor->results.flags[1] & Flag::kScored) != 0);
+}
+
+BOOST_AUTO_TEST_CASE(anomalous_values_do_not_teach_until_the_shift_has_lasted) {
+  support::ManualClock clock;
+  Engine engine(1, clock);
+  auto config = test_config({"x"});
+  config.accept_shift_after = kStep * 30;
+  TestMonitor monitor(config);
+  support::FakeSource source({"a"}, [](const std::string& e, const std::string& m, core::Timestamp t) {
+    return std::optional<double>(noise(e, m, t) + (t >= at(700) ? 1000 : 0));
+  });
+  run(engine, *monitor, source, 1, 725);
+  BOOST_TEST(monitor->results.score[0] >= 0.6);
+  BOOST_TEST(std::fabs(monitor->results.expected[0]) < 1.0);  // still the old level
+  run(engine, *monitor, source, 726, 900);
+  BOOST_TEST(monitor->results.score[0] < 0.6);  // the new level is normal now
+  BOOST_TEST(monitor->results.expected[0] > 900);
+}
+
+BOOST_AUTO_TEST_CASE(constant_zeros_then_loss_is_an_anomaly_and_a_last_place_wobble_is_not) {
+  support::ManualClock clock;
+  Engine engine(1, clock);
+  TestMonitor monitor(test_config({"loss", "level"}));
+  support::FakeSource source({"a"}, [](const std::string&, const std::string& m, core::Timestamp t) {
+    if (m == "loss") return std::optional<double>(t == at(500) ? 5 : 0);
+    return std::optional<double>(t == at(500) ? std::nextafter(123.0F, 200.0F) : 123.0F);
+  });
+  run(engine, *monitor, source, 1, 499);
+  BOOST_TEST(monitor->results.score[series::row_of(0, 0, 2)] < 0.01);
+  run(engine, *monitor, source, 500, 500);
+  BOOST_TEST(monitor->results.score[series::row_of(0, 0, 2)] >= 0.6);
+  BOOST_TEST(monitor->results.score[series::row_of(0, 1, 2)] < 0.1);
+}
+
+BOOST_AUTO_TEST_CASE(history_is_bounded_by_the_samples_it_may_cost) {
+  support::ManualClock clock;
+  Engine engine(1, clock);
+  TestMonitor monitor(test_config({"x", "y"}));
+  support::FakeSource source({"a", "b"}, noisy_with_spike(-1));
+  (void)engine.discover(*monitor, source, at(1), {});
+  BOOST_TEST(history_ticks(*monitor, 1'000'000) == 600U);  // what calibration asks for
+  BOOST_TEST(history_ticks(*monitor, 4 * 100) == 100U);
+  BOOST_TEST(history_ticks(*monitor, 1) == 64U);           // never less than the window
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace anomaly_exporter::app

@@ -1,0 +1,218 @@
+#define BOOST_TEST_DYN_LINK
+#include <boost/test/unit_test.hpp>
+#include <algorithm>
+#include <functional>
+#include <set>
+#include <thread>
+
+#include "anomaly_exporter/app/monitor_runner.h"
+#include "app_support.h"
+
+namespace anomaly_exporter::app {
+namespace {
+
+using Flag = exposition::MonitorSnapshot::Flag;
+
+/// Keeps log lines for the tests.
+class RecordingLogger final : public core::Logger {
+ public:
+  void log(core::LogLevel, std::string_view message, Fields) override {
+    core::MutexLock lock(mutex_);
+    lines_.emplace_back(message);
+  }
+  std::size_t count(std::string_view message) const {
+    core::MutexLock lock(mutex_);
+    return static_cast<std::size_t>(std::count(lines_.begin(), lines_.end(), message));
+  }
+
+ private:
+  mutable core::Mutex mutex_;
+  std::vector<std::string> lines_ AE_GUARDED_BY(mutex_);
+};
+
+/// A clock that the test moves and on which waiting really waits for that.
+class SteppedClock final : public core::Clock {
+ public:
+  [[nodiscard]] core::Timestamp now() const override { return {now_ms_}; }
+  [[nodiscard]] std::chrono::nanoseconds monotonic() const override {
+    return std::chrono::milliseconds(monotonic_ms_.load());
+  }
+  bool wait_for(core::Duration d, std::stop_token stop) const override {
+    const std::int64_t until = monotonic_ms_ + d.count();
+    while (monotonic_ms_ < until && !stop.stop_requested()) std::this_thread::yield();
+    return !stop.stop_requested();
+  }
+  void advance(core::Duration d) {
+    now_ms_ += d.count();
+    monotonic_ms_ += d.count();
+  }
+  void jump(core::Duration d) { now_ms_ += d.count(); }
+
+ private:
+  std::atomic<std::int64_t> now_ms_{1'700'000'000'000};
+  std::atomic<std::int64_t> monotonic_ms_{0};
+};
+
+struct Fixture {
+  SteppedClock clock;
+  RecordingLogger log;
+  core::LogThrottle throttle{std::chrono::minutes(1), clock};
+  Engine engine{2, clock};
+  exposition::SnapshotStore snapshots;
+  SelfMetrics self;
+  series::SeriesBudget budget{series::SeriesLimitOptions{}};
+  std::shared_ptr<support::FakeSource> source = std::make_shared<support::FakeSource>(
+      std::vector<std::string>{"a", "b"},
+      [](const std::string& e, const std::string& m, core::Timestamp t) {
+        return std::optional<double>(50 + noise(e, m, t));
+      });
+  std::unique_ptr<MonitorRunner> runner;
+
+  void start(config::MonitorConfig config) {
+    auto drops = std::make_unique<series::DropCounters>();
+    auto state = MonitorState::create(std::move(config), budget, *drops).value();
+    runner = std::make_unique<MonitorRunner>(
+        RunnerDependencies{.engine = &engine,
+                           .snapshots = &snapshots,
+                           .self = &self,
+                           .state = nullptr,
+                           .budget = &budget,
+                           .log = &log,
+                           .throttle = &throttle,
+                           .clock = &clock},
+        source, std::move(state), std::move(drops), config::StorageConfig{}, 1'000'000);
+    runner->start();
+  }
+  std::shared_ptr<const exposition::MonitorSnapshot> snapshot() const {
+    const auto list = snapshots.load();
+    return list.empty() ? nullptr : list.front();
+  }
+  /// Moves time on until the newest snapshot satisfies the condition; gives up after many steps.
+  bool until(const std::function<bool(const exposition::MonitorSnapshot&)>& condition,
+             core::Duration step = std::chrono::milliseconds(500)) {
+    for (int i = 0; i < 200'000; ++i) {
+      if (const auto s = snapshot(); s && condition(*s)) return true;
+      if (i % 20 == 0) clock.advance(step);
+      std::this_thread::yield();
+    }
+    return false;
+  }
+  bool until_scored() {
+    return until([](const auto& s) { return s.warmup_ratio == 1 && s.not_ready.empty(); });
+  }
+};
+
+BOOST_FIXTURE_TEST_SUITE(runner_test, Fixture)
+
+BOOST_AUTO_TEST_CASE(the_first_tick_after_the_start_has_scores_for_everything) {
+  start(test_config({"x", "y"}));
+  BOOST_REQUIRE(until_scored());
+  BOOST_TEST(snapshot()->labels->rows() == 4U);
+  BOOST_TEST(log.count("history replayed") == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_source_that_is_down_at_the_start_is_waited_for) {
+  source->set_up(false);
+  start(test_config({"x"}));
+  BOOST_REQUIRE(until([](const auto& s) { return s.not_ready == "source fake does not answer"; }));
+  BOOST_TEST(!snapshot()->source_up);
+  BOOST_TEST(snapshot()->metrics[0].last_error == "connection refused");
+  BOOST_TEST(log.count("the source does not answer") == 1U);  // said once, not at every attempt
+  source->set_up(true);
+  BOOST_REQUIRE(until_scored());
+}
+
+BOOST_AUTO_TEST_CASE(an_outage_is_replayed_when_the_source_is_back) {
+  start(test_config({"x"}));
+  BOOST_REQUIRE(until_scored());
+  source->set_up(false);
+  BOOST_REQUIRE(until([](const auto& s) { return !s.source_up; }));
+  for (const auto flags : snapshot()->flags) BOOST_TEST(static_cast<int>(flags) == 0);
+  clock.advance(std::chrono::minutes(5));
+  source->set_up(true);
+  BOOST_REQUIRE(until_scored());
+  BOOST_TEST(log.count("gap replayed") >= 1U);
+  BOOST_TEST(snapshot()->outcome_counts[static_cast<std::size_t>(detectors::Outcome::Scored)] == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(an_outage_longer_than_the_window_starts_afresh) {
+  start(test_config({"x"}));
+  BOOST_REQUIRE(until_scored());
+  source->set_up(false);
+  BOOST_REQUIRE(until([](const auto& s) { return !s.source_up; }));
+  clock.advance(std::chrono::minutes(30));  // 180 ticks, window 64
+  source->set_up(true);
+  BOOST_REQUIRE(until_scored());
+}
+
+BOOST_AUTO_TEST_CASE(a_clock_set_back_stops_nothing) {
+  start(test_config({"x"}));
+  BOOST_REQUIRE(until_scored());
+  const core::Timestamp before = snapshot()->evaluated;
+  clock.jump(-std::chrono::hours(1));
+  BOOST_REQUIRE(until([&](const auto& s) {
+    return s.evaluated < before - std::chrono::minutes(50) && s.warmup_ratio == 1;
+  }));
+  BOOST_TEST(log.count("the clock was set back; going on from the new time") == 1U);
+  for (std::size_t i = 0; i < snapshot()->score.size(); ++i) BOOST_TEST(snapshot()->score[i] < 0.6);
+}
+
+BOOST_AUTO_TEST_CASE(a_new_entity_gets_its_history) {
+  start(test_config({"x"}));
+  BOOST_REQUIRE(until_scored());
+  source->add("late");
+  BOOST_REQUIRE(until([](const auto& s) { return s.labels->rows() == 3; }));
+  BOOST_REQUIRE(until_scored());
+  BOOST_TEST(log.count("history of new series replayed") >= 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_metric_without_series_is_named_once) {
+  start(test_config({"x"}));
+  BOOST_REQUIRE(until_scored());
+  source->remove("a");
+  source->remove("b");
+  BOOST_REQUIRE(until([](const auto& s) { return !s.metrics[0].hint.empty(); },
+                      std::chrono::minutes(1)));
+  BOOST_TEST(snapshot()->metrics[0].hint == "no series; existing jobs: fake, node");
+  for (int i = 0; i < 100; ++i) clock.advance(std::chrono::seconds(10));
+  BOOST_TEST(log.count("a metric matches no series") == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_changed_threshold_takes_effect_and_windows_stay) {
+  auto config = test_config({"x"});
+  start(config);
+  BOOST_REQUIRE(until_scored());
+  config.ensemble.threshold = 0.0001;
+  BOOST_REQUIRE(config.state_key() == runner->state_key());
+  runner->update(config, source);
+  BOOST_REQUIRE(until([](const auto& s) {
+    return s.warmup_ratio == 1 && (s.severity[0] >= 1 || s.severity[1] >= 1);
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(own_metrics_tell_of_ticks_latency_and_series) {
+  start(test_config({"x"}));
+  BOOST_REQUIRE(until_scored());
+  std::set<std::string> names;
+  for (const auto& family : self.collect()) {
+    if (!family.metric.empty()) names.insert(family.name);
+  }
+  for (const char* name :
+       {"anomaly_exporter_source_up", "anomaly_exporter_detection_latency_seconds",
+        "anomaly_exporter_samples_processed_total", "anomaly_exporter_samples_dropped_total",
+        "anomaly_exporter_series_bytes", "anomaly_exporter_warmup_ratio",
+        "anomaly_exporter_anomalies_total", "process_resident_memory_bytes"}) {
+    BOOST_TEST(names.contains(name), name);
+  }
+  runner.reset();
+  for (const auto& family : self.collect()) {
+    for (const auto& metric : family.metric) {
+      for (const auto& label : metric.label) BOOST_TEST(label.name != "monitor");
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace anomaly_exporter::app
