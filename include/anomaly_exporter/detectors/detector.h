@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "anomaly_exporter/core/result.h"
+#include "anomaly_exporter/core/state_io.h"
+#include "anomaly_exporter/detectors/tick.h"
+#include "anomaly_exporter/detectors/verdict.h"
+
+namespace anomaly_exporter::detectors {
+
+/// Whether a detector judges one series at a time or an entity's metrics together.
+enum class Scope { Series, Entity };
+
+/// History handed to `train`: whole windows of a monitor.
+struct TrainingSet {
+  const series::Windows* windows = nullptr;
+  const series::Profiles* profiles = nullptr;
+  TickIndex newest = 0;
+  std::size_t entities = 0;
+};
+
+struct TrainingReport {
+  std::size_t samples = 0;
+  bool trained = false;
+};
+
+/// Turns the values of a block into raw scores, expected values and scales.
+///
+/// A detector keeps derived columns by row, never copies of windows. It knows no clock, does no
+/// I/O, writes no log, and allocates only in `resize` and `train`. NaN and infinity never enter or
+/// leave; rows whose numbers would are `Failed`.
+///
+/// Threads: `score` and `learn` of distinct blocks may run at the same time; all else alone.
+class Detector {
+ public:
+  virtual ~Detector() = default;
+
+  /// Name as in the configuration and in the `detector` label.
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  [[nodiscard]] virtual Scope scope() const = 0;
+
+  /// Raw score from which this detector alone may call a row anomalous (its `threshold` option).
+  [[nodiscard]] virtual double threshold() const = 0;
+
+  /// Samples a row needs before its first verdict.
+  [[nodiscard]] virtual std::size_t warmup_samples() const = 0;
+
+  /// Preference for the exported expected value and band: the lowest rank among those that scored
+  /// is taken. seasonal_esd 10, zscore 20, mad 21, other statistics 30, networks 90.
+  [[nodiscard]] virtual int expectation_rank() const = 0;
+
+  /// Makes room for `blocks` blocks. New rows know nothing.
+  virtual void resize(std::size_t blocks) = 0;
+
+  /// Judges the rows of `tick.active` by what was learned before this tick. Rows outside `active`
+  /// keep whatever `out` held. REQUIRES: `out` sized for the monitor's metrics.
+  virtual void score(const Tick& tick, VerdictColumns& out) const = 0;
+
+  /// Takes the values of the rows in `mask` into what was learned and lets those leave that fall
+  /// out of the detector's window, for the lanes in `tick.active`. Called once for every tick of a
+  /// block, after `score`, also where nothing is present.
+  virtual void learn(const Tick& tick, const LearnMask& mask) = 0;
+
+  /// Fits a model; nothing to do for detectors that learn online.
+  virtual core::Result<TrainingReport> train(const TrainingSet&) { return TrainingReport{}; }
+
+  /// Forgets the lanes of a block (an entity was removed, or its number is used again).
+  virtual void forget(std::size_t block, LaneMask lanes) = 0;
+
+  /// What was learned of one block, versioned. After restore into a detector with equal options,
+  /// and with the same windows, everything continues to the last bit.
+  /// Errors of restore: Corrupt, Unsupported (newer version).
+  virtual void save(std::size_t block, core::StateWriter& out) const = 0;
+  virtual core::Status restore(std::size_t block, core::StateReader& in) = 0;
+
+  [[nodiscard]] virtual std::size_t memory_bytes() const = 0;
+};
+
+}  // namespace anomaly_exporter::detectors

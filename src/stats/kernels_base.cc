@@ -1,0 +1,8 @@
+#include "kernel_tables.h"
+#include "kernels_body.h"
+
+namespace anomaly_exporter::stats {
+
+const Kernels kBaseKernels = kKernelsOfThisFile;
+
+}  // namespace anomaly_exporter::stats
