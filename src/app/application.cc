@@ -144,7 +144,7 @@ void Application::swap_in(Prepared prepared) {
     if (!prepared.sources.contains(name)) self_.remove_source(name);
   }
   for (const auto& [name, source] : prepared.sources) {
-    if (!sources_.contains(name)) self_.observe_source(name, false, source->stats());
+    if (!sources_.contains(name)) self_.observe_source(name, false, *source);
   }
   sources_ = std::move(prepared.sources);
   config_ = std::move(prepared.config);

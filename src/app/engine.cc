@@ -161,12 +161,12 @@ void Engine::score(const Context& context, const Tick& tick, BlockScratch& s) co
   }
 }
 
-/// Detectors, profiles and calibration learn from the tick. Rows at or above the threshold do not
-/// teach detectors until the change has lasted for `accept_shift_after`; calibration counts the
-/// first tick of an episode only.
+/// Detectors, profiles and calibration learn from the tick. Rows at or above half the threshold do
+/// not teach detectors until the change has lasted for `accept_shift_after`: a ramp that is learned
+/// on its way up never becomes an alarm. Calibration counts the first tick of an anomaly only.
 void Engine::learn(const Context& context, const Tick& tick, BlockScratch& s) {
   MonitorState& monitor = context.monitor;
-  const double threshold = monitor.config.ensemble.threshold;
+  const double unusual = monitor.config.ensemble.threshold / 2;
   const auto accepted = static_cast<std::uint32_t>(
       std::min<std::int64_t>(monitor.config.accept_shift_after / monitor.config.interval,
                              std::numeric_limits<std::uint32_t>::max() - 1));
@@ -178,12 +178,12 @@ void Engine::learn(const Context& context, const Tick& tick, BlockScratch& s) {
       const std::size_t i = m * kLanes + lane;
       const Row row = tick.row(m, lane);
       std::uint32_t& abnormal = monitor.abnormal_ticks[row];
-      if (abnormal == 0) {
+      if (monitor.results.level[row] == 0) {
         for (std::size_t d = 0; d < s.verdicts.size(); ++d) {
           if (s.verdicts[d].outcome[i] == Outcome::Scored) s.seen[d].add(s.verdicts[d].raw[i]);
         }
       }
-      if (s.scores.outcome[i] == Outcome::Scored && s.scores.score[i] >= threshold) {
+      if (s.scores.outcome[i] == Outcome::Scored && s.scores.score[i] >= unusual) {
         abnormal = std::min(abnormal + 1, accepted + 1);
         if (abnormal <= accepted) s.learnable[m] &= ~series::bit(lane);
       } else {

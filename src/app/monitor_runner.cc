@@ -14,6 +14,7 @@ constexpr core::Duration kLeastRateWindow = std::chrono::seconds(20);
 constexpr int kScrapesPerRateWindow = 4;
 constexpr core::Duration kAdmissionPeriod = std::chrono::minutes(1);
 constexpr core::Duration kLongestRetry = std::chrono::seconds(30);
+constexpr std::chrono::nanoseconds kEmptyBeforeExplained = std::chrono::seconds(30);
 constexpr std::size_t kRemarks = 50;
 
 void keep_newest(std::vector<std::string>& remarks) {
@@ -37,7 +38,7 @@ MonitorRunner::MonitorRunner(RunnerDependencies dependencies,
       drops_(std::move(drops)),
       monitor_(std::move(monitor)),
       source_(std::move(source)),
-      explained_(monitor_->metrics()) {
+      empty_since_(monitor_->metrics()) {
   deps_.self->add_monitor(*monitor_, *drops_);
 }
 
@@ -233,6 +234,17 @@ bool MonitorRunner::close_gap(core::Timestamp due, const std::stop_token& stop) 
   const std::int64_t missed = (due - monitor_->time) / interval() - 1;
   if (missed <= 0) return true;
   deps_.self->count_missed_ticks(name_, source_up_ ? static_cast<std::uint64_t>(missed) : 1);
+  const auto went_away = [&](const TickReport& down) {
+    note_report(down, stop);
+    deps_.self->observe_tick(*monitor_, down, status_, 0);
+    publish();
+    return false;
+  };
+  if (!source_up_) {
+    // A server that refuses everything would make the gap look like one without samples.
+    const TickReport probe = deps_.engine->discover(*monitor_, *source_, due, stop);
+    if (!probe.source_up) return went_away(probe);
+  }
   const auto longest = static_cast<std::int64_t>(monitor_->config.window);
   if (missed > longest) monitor_->forget_all();
   const core::Timestamp from = due - interval() * std::min(missed, longest);
@@ -241,10 +253,7 @@ bool MonitorRunner::close_gap(core::Timestamp due, const std::stop_token& stop) 
   if (!done.ok()) {
     TickReport down;
     down.errors.assign(monitor_->metrics(), done.error().message);
-    note_report(down, stop);
-    deps_.self->observe_tick(*monitor_, down, status_, 0);
-    publish();
-    return false;
+    return went_away(down);
   }
   deps_.log->info("gap replayed", {{"monitor", name_}, {"ticks", done->ticks}});
   return true;
@@ -360,32 +369,34 @@ void MonitorRunner::note_report(const TickReport& report, const std::stop_token&
     status_.remarks.push_back(std::move(remark));
   }
   keep_newest(status_.remarks);
-  deps_.self->observe_source(monitor_->config.source, report.source_up, source_->stats());
+  deps_.self->observe_source(monitor_->config.source, report.source_up, *source_);
   deps_.self->observe_limits(deps_.budget->total(), deps_.budget->options().series);
 }
 
-/// A metric that matches no series is named once, with the jobs that do exist.
+/// A metric that has matched no series for half a minute is named once, with the jobs that do exist.
 void MonitorRunner::explain_empty_metrics(const TickReport& report, const std::stop_token& stop) {
   status_.metric_hints.resize(monitor_->metrics());
   std::optional<std::vector<std::string>> jobs;
   for (std::size_t m = 0; m < monitor_->metrics(); ++m) {
-    const bool empty = monitor_->table->series_per_metric()[m] == 0 && report.errors[m].empty();
-    if (!empty) {
+    EmptySince& empty = empty_since_[m];
+    if (monitor_->table->series_per_metric()[m] != 0 || !report.errors[m].empty()) {
       status_.metric_hints[m].clear();
-      explained_[m] = false;
+      empty = {};
       continue;
     }
-    if (explained_[m]) continue;
+    const auto now = deps_.clock->monotonic();
+    if (!empty.since) empty.since = now;
+    if (empty.is_explained || now - *empty.since < kEmptyBeforeExplained) continue;
     if (!jobs) {
       auto names = source_->job_names(stop);
       jobs = names.ok() ? std::move(names).value() : std::vector<std::string>{};
     }
     status_.metric_hints[m] = empty_metric_hint(monitor_->requests[m].text, *jobs);
-    explained_[m] = true;
+    empty.is_explained = true;
     deps_.log->warn("a metric matches no series",
                     {{"monitor", name_},
                      {"metric", monitor_->config.metrics[m].request.metric},
-                     {"request", monitor_->requests[m].text},
+                     {"request", monitor_->shown_request(m)},
                      {"hint", status_.metric_hints[m]}});
   }
 }

@@ -199,6 +199,15 @@ void MonitorState::forget_all() {
   }
 }
 
+std::string MonitorState::shown_request(std::size_t metric) const {
+  constexpr std::string_view kPlaceholder = "$rate_window";
+  std::string text = requests[metric].text;
+  for (auto at = text.find(kPlaceholder); at != std::string::npos; at = text.find(kPlaceholder)) {
+    text.replace(at, kPlaceholder.size(), core::format_duration(requests[metric].rate_window));
+  }
+  return text;
+}
+
 std::size_t MonitorState::memory_bytes() const {
   std::size_t bytes = table->memory_bytes() + windows.memory_bytes() + profiles.memory_bytes() +
                       smallest_step.bytes() + abnormal_ticks.bytes() + results.memory_bytes() +

@@ -96,7 +96,7 @@ std::shared_ptr<const MonitorSnapshot> Publisher::snapshot(const MonitorState& m
   for (std::size_t m = 0; m < monitor.metrics(); ++m) {
     exposition::MetricStatus metric;
     metric.name = config.metrics[m].request.metric;
-    metric.request = monitor.requests[m].text;
+    metric.request = monitor.shown_request(m);
     metric.series = monitor.table->series_per_metric()[m];
     if (m < status.metric_errors.size()) metric.last_error = status.metric_errors[m];
     if (m < status.metric_hints.size()) metric.hint = status.metric_hints[m];

@@ -5,6 +5,7 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
@@ -33,8 +34,12 @@ const Histogram::BucketBoundaries kRequestBuckets{0.001, 0.005, 0.01, 0.05, 0.1,
 
 constexpr const char* kLevelNames[] = {"none", "info", "warning", "critical"};
 
-/// Brings a counter up to a total kept elsewhere. A total that went back (a source was replaced)
-/// counts from zero again.
+/// How far a total kept elsewhere has come since `last`; one that went back began anew.
+double increase(std::uint64_t total, std::uint64_t last) {
+  return static_cast<double>(total >= last ? total - last : total);
+}
+
+/// Brings a counter up to a total kept elsewhere that never goes back.
 void raise_to(Counter& counter, double total) {
   const double now = counter.Value();
   if (total > now) counter.Increment(total - now);
@@ -55,6 +60,25 @@ struct SelfMetrics::Impl {
   std::map<std::string, Owned<Counter>> counters AE_GUARDED_BY(mutex);
   std::map<std::string, Owned<Gauge>> gauges AE_GUARDED_BY(mutex);
   std::map<std::string, Owned<Histogram>> histograms AE_GUARDED_BY(mutex);
+
+  /// What was carried over of a source. A reload makes a new source of the same name, which counts
+  /// from zero while the old one may still end its last request; hence a few by name.
+  struct Carried {
+    const sources::MetricSource* source;
+    sources::SourceStats stats;
+  };
+  std::map<std::string, std::vector<Carried>> sources AE_GUARDED_BY(mutex);
+
+  sources::SourceStats& carried(const std::string& name, const sources::MetricSource* source)
+      AE_REQUIRES(mutex) {
+    constexpr std::size_t kMost = 4;
+    auto& known = sources[name];
+    const auto found = std::find_if(known.begin(), known.end(),
+                                    [&](const Carried& c) { return c.source == source; });
+    if (found != known.end()) return found->stats;
+    if (known.size() >= kMost) known.erase(known.begin());
+    return known.emplace_back(Carried{source, {}}).stats;
+  }
 
   void declare_counter(const char* name, const char* help) {
     counters[name] = {&prometheus::BuildCounter().Name(name).Help(help).Register(registry), {}};
@@ -352,38 +376,42 @@ void SelfMetrics::count_state_skipped() {
 }
 
 void SelfMetrics::observe_source(const std::string& name, bool up,
-                                 const sources::SourceStats& stats) {
+                                 const sources::MetricSource& source) {
   const std::string key = source_key(name);
   const MetricLabels labels{{"source", name}};
+  const sources::SourceStats stats = source.stats();
   auto& i = *impl_;
   core::MutexLock lock(i.mutex);
   i.gauge(AE_NAME("source_up"), key, labels).Set(up ? 1 : 0);
-  const std::pair<const char*, std::uint64_t> totals[] = {
-      {AE_NAME("source_requests_total"), stats.requests},
-      {AE_NAME("source_failures_total"), stats.failures},
-      {AE_NAME("source_retries_total"), stats.retries},
-      {AE_NAME("source_received_bytes_total"), stats.received_bytes},
-      {AE_NAME("source_samples_total"), stats.samples},
-      {AE_NAME("source_warnings_total"), stats.warnings},
-      {AE_NAME("source_fallbacks_total"), stats.fallbacks}};
-  for (const auto& [counter, total] : totals) {
-    raise_to(i.counter(counter, key, labels), static_cast<double>(total));
-  }
+  sources::SourceStats& before = i.carried(name, &source);
+  const auto carry = [&](const char* counter, std::uint64_t total, std::uint64_t last) {
+    i.counter(counter, key, labels).Increment(increase(total, last));
+  };
+  carry(AE_NAME("source_requests_total"), stats.requests, before.requests);
+  carry(AE_NAME("source_failures_total"), stats.failures, before.failures);
+  carry(AE_NAME("source_retries_total"), stats.retries, before.retries);
+  carry(AE_NAME("source_received_bytes_total"), stats.received_bytes, before.received_bytes);
+  carry(AE_NAME("source_samples_total"), stats.samples, before.samples);
+  carry(AE_NAME("source_warnings_total"), stats.warnings, before.warnings);
+  carry(AE_NAME("source_fallbacks_total"), stats.fallbacks, before.fallbacks);
   for (const auto code :
        {core::ErrorCode::InvalidArgument, core::ErrorCode::NotFound, core::ErrorCode::Unavailable,
         core::ErrorCode::Timeout, core::ErrorCode::Corrupt, core::ErrorCode::Exhausted,
         core::ErrorCode::Unsupported, core::ErrorCode::Internal}) {
     const std::string reason(core::to_string(code));
     const auto found = stats.failures_by_reason.find(reason);
-    raise_to(i.counter(AE_NAME("source_failures_by_reason_total"), key,
-                       {{"source", name}, {"reason", reason}}),
-             found == stats.failures_by_reason.end() ? 0 : static_cast<double>(found->second));
+    const std::uint64_t total = found == stats.failures_by_reason.end() ? 0 : found->second;
+    i.counter(AE_NAME("source_failures_by_reason_total"), key,
+              {{"source", name}, {"reason", reason}})
+        .Increment(increase(total, before.failures_by_reason[reason]));
   }
+  before = stats;
 }
 
 void SelfMetrics::remove_source(const std::string& name) {
   core::MutexLock lock(impl_->mutex);
   impl_->remove(source_key(name));
+  impl_->sources.erase(name);
 }
 
 void SelfMetrics::observe_reload(bool ok, core::Timestamp now) {

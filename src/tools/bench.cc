@@ -68,9 +68,8 @@ core::Result<std::vector<BenchResult>> bench(const BenchOptions& options, const 
     std::vector<double> values;
     for (unsigned run = 0; run < options.runs; ++run) {
       // A new seed each time: no run meets data that an earlier one has taught the processor.
-      const auto value = bench_case.measure({.clock = &clock,
-                                             .seed = 1 + run,
-                                             .prometheus_url = options.prometheus_url});
+      const auto value = bench_case.measure(
+          {.clock = &clock, .seed = 1 + run, .prometheus_url = options.prometheus_url});
       if (!value.ok()) return value.error().within(bench_case.result.name);
       values.push_back(*value);
     }

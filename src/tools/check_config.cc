@@ -94,7 +94,7 @@ core::Status check_monitor(const config::Config& config, const config::MonitorCo
       auto jobs = source.job_names({});
       out << app::empty_metric_hint(state.requests[m].text,
                                     jobs.ok() ? *jobs : std::vector<std::string>{})
-          << "\n        asked: " << state.requests[m].text << '\n';
+          << "\n        asked: " << state.shown_request(m) << '\n';
       continue;
     }
     out << series << " series, history " << history_found(source, state.requests[m], now) << ", "

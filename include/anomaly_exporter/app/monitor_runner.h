@@ -94,7 +94,12 @@ class MonitorRunner {
   std::shared_ptr<sources::MetricSource> source_;
   Publisher publisher_;
   RunnerStatus status_;
-  std::vector<bool> explained_;  // metrics whose emptiness was explained already
+  /// A metric without series: since when, and whether the log has told why.
+  struct EmptySince {
+    std::optional<std::chrono::nanoseconds> since;
+    bool is_explained = false;
+  };
+  std::vector<EmptySince> empty_since_;  // by metric
   std::unique_ptr<ProfileBackfill> profile_backfill_;
   core::Timestamp profiles_from_;  // start of the history the profiles still lack
   std::chrono::nanoseconds next_admission_{0};

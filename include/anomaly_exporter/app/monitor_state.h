@@ -96,6 +96,8 @@ class MonitorState {
   [[nodiscard]] std::size_t metrics() const { return config.metrics.size(); }
   [[nodiscard]] std::size_t blocks() const { return windows.blocks(); }
   [[nodiscard]] std::size_t memory_bytes() const;
+  /// The request of a metric for people, $rate_window filled in.
+  [[nodiscard]] std::string shown_request(std::size_t metric) const;
 
   config::MonitorConfig config;
   std::vector<sources::MetricRequest> requests;  ///< one per metric, rate windows filled in
@@ -106,7 +108,7 @@ class MonitorState {
   series::Profiles profiles;
   series::TickValues values;                ///< the tick under evaluation
   series::Column<float> smallest_step;      ///< by row; 0 = none seen
-  series::Column<std::uint32_t> abnormal_ticks;  ///< by row: ticks at or above the threshold in a row
+  series::Column<std::uint32_t> abnormal_ticks;  ///< by row: unusual ticks in a row
 
   std::vector<std::unique_ptr<detectors::Detector>> detectors;
   std::vector<ensemble::Calibration> calibrations;  ///< one per detector

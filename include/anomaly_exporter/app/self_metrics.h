@@ -44,7 +44,8 @@ class SelfMetrics {
   void observe_state_write(bool ok, core::Timestamp now);
   void count_state_skipped();
 
-  void observe_source(const std::string& name, bool up, const sources::SourceStats& stats);
+  /// The counters go on when a reload replaces the source by another of the same name.
+  void observe_source(const std::string& name, bool up, const sources::MetricSource& source);
   void remove_source(const std::string& name);
 
   void observe_reload(bool ok, core::Timestamp now);

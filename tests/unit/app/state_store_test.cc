@@ -51,7 +51,7 @@ BOOST_AUTO_TEST_CASE(profiles_entities_and_calibration_come_back) {
   BOOST_TEST(report.has_calibration);
   BOOST_TEST(report.saved.ms == kStart.ms);
   BOOST_TEST(restored->calibrations[0].samples() == monitor->calibrations[0].samples());
-  BOOST_TEST(restored->table->key(0) == monitor->table->key(0));
+  BOOST_TEST((restored->table->key(0) == monitor->table->key(0)));
   const core::Timestamp half_hour{kStart.ms / 1'800'000 * 1'800'000};
   for (series::Entity e = 0; e < 2; ++e) {
     const auto row = series::row_of(e, 1, 2);
