@@ -1,0 +1,214 @@
+#include <charconv>
+#include <cmath>
+
+#include "anomaly_exporter/core/number_text.h"
+#include "anomaly_exporter/detectors/registry.h"
+#include "sections.h"
+
+namespace anomaly_exporter::config {
+namespace {
+
+using detectors::DetectorOptions;
+using ensemble::AlarmBudget;
+using ensemble::EnsembleOptions;
+
+// As the options validate themselves; there the monitor's window is a further bound.
+constexpr NumberRange kThresholdRange{1, 100};
+constexpr CountRange kDetectorWindowRange{detectors::kLeastWindow, kWindowRange.most};
+constexpr CountRange kSortedWindowRange{detectors::kLeastWindow, detectors::MadOptions::kMaxWindow};
+
+struct Period {
+  const char* name;
+  core::Duration length;
+};
+constexpr Period kPeriods[] = {{"hour", std::chrono::hours(1)},
+                               {"day", std::chrono::hours(24)},
+                               {"week", std::chrono::hours(24 * 7)}};
+
+/// `2/day`, `1/week`, `1/12h`.
+std::optional<AlarmBudget> read_alarm_budget(const Cursor& at) {
+  const auto written = read_text(at);
+  if (!written) return std::nullopt;
+  const std::size_t slash = written->find('/');
+  const std::string period = slash == std::string::npos ? "" : written->substr(slash + 1);
+  const auto alarms = core::parse_number(written->substr(0, slash));
+  AlarmBudget budget{alarms.value_or(0), core::Duration(0)};
+  for (const Period& known : kPeriods) {
+    if (period == known.name) budget.per = known.length;
+  }
+  if (budget.per.count() == 0) {
+    if (const auto length = core::parse_duration(period)) budget.per = *length;
+  }
+  if (!std::isfinite(budget.alarms) || budget.alarms <= 0 || budget.per.count() <= 0) {
+    at.fail(in_quotes(*written) +
+            " is not an alarm budget; write alarms per time, like 1/week, 2/day or 1/12h");
+    return std::nullopt;
+  }
+  return budget;
+}
+
+std::string show_alarm_budget(const AlarmBudget& budget) {
+  for (const Period& known : kPeriods) {
+    if (budget.per == known.length) return core::number_text(budget.alarms) + "/" + known.name;
+  }
+  return core::number_text(budget.alarms) + "/" + core::format_duration(budget.per);
+}
+
+/// A mapping replaces all weights: a detector that is not named does not vote.
+void decode_weights(const Cursor& at, EnsembleOptions& out) {
+  std::vector<std::string> known;
+  for (const auto& entry : detectors::registry()) known.emplace_back(entry.name);
+  std::vector<ensemble::Weight> weights;
+  at.for_each_entry([&](const std::string& detector, const Cursor& value) {
+    if (std::find(known.begin(), known.end(), detector) == known.end()) {
+      value.fail("unknown detector" + suggestion(detector, known));
+      return;
+    }
+    const auto weight = read_number(value, {0, 1});
+    if (!weight) return;
+    if (*weight == 0) {
+      value.fail("a weight is above 0; leave the detector out to switch it off");
+      return;
+    }
+    weights.push_back({detector, *weight});
+  });
+  if (weights.empty() && at.node().items.empty()) {
+    at.fail("names no detector; name at least one, like {zscore: 1}");
+    return;
+  }
+  out.weights = std::move(weights);
+}
+
+std::string show_weights(const EnsembleOptions& options) {
+  std::vector<std::string> words;
+  for (const ensemble::Weight& weight : options.weights) {
+    words.push_back(weight.detector + ": " + core::number_text(weight.weight));
+  }
+  std::string out = "{";
+  out += joined(words);
+  return out + "}";
+}
+
+const Section<detectors::ZScoreOptions>& zscore_section() {
+  using Options = detectors::ZScoreOptions;
+  static const Section<Options> section{
+      "detectors.zscore",
+      "Distance from the mean of the recent past, in standard deviations.",
+      {field<Options>("window", &Options::window, count(kDetectorWindowRange),
+                      "Samples of the recent past, at most the monitor's window. Longer is "
+                      "steadier and slower to accept change."),
+       field<Options>("threshold", &Options::threshold, number(kThresholdRange),
+                      "Deviation that counts in full. Higher is quieter.")},
+      nullptr};
+  return section;
+}
+
+const Section<detectors::MadOptions>& mad_section() {
+  using Options = detectors::MadOptions;
+  static const Section<Options> section{
+      "detectors.mad",
+      "Distance from the median, in median absolute deviations scaled to standard deviations. "
+      "Outliers in the past do not widen it.",
+      {field<Options>("window", &Options::window, count(kSortedWindowRange),
+                      "Samples of the recent past, at most the monitor's window."),
+       field<Options>("threshold", &Options::threshold, number(kThresholdRange),
+                      "Deviation that counts in full. Higher is quieter.")},
+      nullptr};
+  return section;
+}
+
+const Section<detectors::IqrOptions>& iqr_section() {
+  using Options = detectors::IqrOptions;
+  static const Section<Options> section{
+      "detectors.iqr",
+      "Distance outside the quartiles, in interquartile ranges.",
+      {field<Options>("window", &Options::window, count(kSortedWindowRange),
+                      "Samples of the recent past, at most the monitor's window."),
+       field<Options>("threshold", &Options::threshold, number({0.5, 100}),
+                      "Distance that counts in full. Higher is quieter.")},
+      nullptr};
+  return section;
+}
+
+const Section<detectors::MovingAverageOptions>& moving_average_section() {
+  using Options = detectors::MovingAverageOptions;
+  static const Section<Options> section{
+      "detectors.moving_average",
+      "Distance from a short moving average, in standard deviations of that distance.",
+      {field<Options>("window", &Options::window, count(kDetectorWindowRange), "Samples averaged."),
+       field<Options>("spread_window", &Options::spread_window, count({20, kWindowRange.most}),
+                      "Samples over which the spread of the distance is measured, at most the "
+                      "monitor's window."),
+       field<Options>("threshold", &Options::threshold, number(kThresholdRange),
+                      "Deviation that counts in full. Higher is quieter.")},
+      nullptr};
+  return section;
+}
+
+const Section<detectors::RegressionOptions>& regression_section() {
+  using Options = detectors::RegressionOptions;
+  static const Section<Options> section{
+      "detectors.regression",
+      "Distance from a straight line through the recent past, in standard errors of its "
+      "prediction.",
+      {field<Options>("window", &Options::window, count(kDetectorWindowRange),
+                      "Samples the line is laid through, at most the monitor's window."),
+       field<Options>("threshold", &Options::threshold, number(kThresholdRange),
+                      "Deviation that counts in full. Higher is quieter.")},
+      nullptr};
+  return section;
+}
+
+}  // namespace
+
+const Section<DetectorOptions>& detectors_section() {
+  static const Section<DetectorOptions> section{
+      "detectors",
+      "Settings of each detector. Which of them vote is said by `ensemble.weights`. A monitor's "
+      "own `detectors` replaces single keys.",
+      {
+          nested<DetectorOptions>("zscore", &DetectorOptions::zscore, zscore_section(),
+                                  "Rolling z-score."),
+          nested<DetectorOptions>("mad", &DetectorOptions::mad, mad_section(),
+                                  "Rolling median and MAD."),
+          nested<DetectorOptions>("iqr", &DetectorOptions::iqr, iqr_section(),
+                                  "Rolling interquartile range."),
+          nested<DetectorOptions>("moving_average", &DetectorOptions::moving_average,
+                                  moving_average_section(), "Moving average."),
+          nested<DetectorOptions>("regression", &DetectorOptions::regression, regression_section(),
+                                  "Linear regression."),
+      },
+      nullptr};
+  return section;
+}
+
+std::vector<SectionDoc> detector_section_docs() {
+  return {doc_of(zscore_section()), doc_of(mad_section()), doc_of(iqr_section()),
+          doc_of(moving_average_section()), doc_of(regression_section())};
+}
+
+const Section<EnsembleOptions>& ensemble_section() {
+  static const Section<EnsembleOptions> section{
+      "ensemble",
+      "How the detectors vote. A monitor's own `ensemble` replaces single keys.",
+      {
+          field<EnsembleOptions>("threshold", &EnsembleOptions::threshold, number({0.01, 0.99}),
+                                 "Score from which a value is an anomaly. 0.5 raises more alarms, "
+                                 "0.7 fewer."),
+          field<EnsembleOptions>(
+              "alarm_budget", &EnsembleOptions::alarm_budget,
+              Kind<AlarmBudget>{"rate", "alarms per hour, day, week or duration", read_alarm_budget,
+                                show_alarm_budget},
+              "False alarms per series that are acceptable; scores are scaled so that 0.6 is "
+              "reached this often on ordinary data."),
+          custom<EnsembleOptions>(
+              {"weights", "mapping of detector to number", show_weights(EnsembleOptions{}),
+               "above 0, at most 1 each", "Who votes, and with what weight. They should sum to 1.",
+               "", false},
+              decode_weights),
+      },
+      check_by_validate<EnsembleOptions>};
+  return section;
+}
+
+}  // namespace anomaly_exporter::config

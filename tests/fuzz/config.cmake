@@ -1,0 +1,1 @@
+ae_add_fuzz(NAME config_yaml DEPS config)
