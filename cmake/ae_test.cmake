@@ -1,3 +1,6 @@
+# Everything with the label threads, for the thread sanitizer.
+add_custom_target(ae_threads_tests)
+
 # ae_add_test(NAME series_test LABELS unit [threads] DEPS series [LINK ...] SOURCES a_test.cc ...)
 #
 # One Boost.Test executable; ctest runs it whole. The first source needs no main: the library's is
@@ -15,6 +18,9 @@ function(ae_add_test)
   endforeach()
   add_test(NAME ${arg_NAME} COMMAND ${arg_NAME})
   set_tests_properties(${arg_NAME} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 300)
+  if("threads" IN_LIST arg_LABELS)
+    add_dependencies(ae_threads_tests ${arg_NAME})
+  endif()
 endfunction()
 
 # ae_add_fuzz(NAME xor_chunk DEPS sources)

@@ -35,7 +35,7 @@ deadline_seconds=180
 echo "== packages"
 scripts/install_packages.sh build run
 echo "== build"
-cmake --preset release -DAE_BUILD_TESTS=OFF >/dev/null
+[ -f build/release/CMakeCache.txt ] || cmake --preset release -DAE_BUILD_TESTS=OFF >/dev/null
 cmake --build --preset release --target anomaly_exporter anomalytool
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/anomaly_exporter-quickstart.XXXXXX")
@@ -88,7 +88,7 @@ cat >"$work/prometheus.yml" <<YAML
 global:
   scrape_interval: 2s
   evaluation_interval: 2s
-rule_files: [$root/rules/*.yml]
+rule_files: [$root/rules/anomaly.yml]
 alerting:
   alertmanagers: [{static_configs: [{targets: ["127.0.0.1:$alertmanager_port"]}]}]
 scrape_configs:

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what is needed, builds, and runs every test.
 #
-#   scripts/test.sh          release build with all tests; address and undefined-behaviour sanitizers
-#                            over unit, contract and fuzz replay; thread sanitizer over the tests
-#                            with threads; Clang's thread-safety analysis
+#   scripts/test.sh          release build with all tests; the quick start, checked; address and
+#                            undefined-behaviour sanitizers over unit, contract and fuzz replay;
+#                            thread sanitizer over the tests with threads; Clang's thread-safety
+#                            analysis
 #   scripts/test.sh --full   also every test under both sanitizers, and each fuzzer for a minute
 set -euo pipefail
 
@@ -21,20 +22,24 @@ step "packages"
 scripts/install_packages.sh build run test
 
 export AE_INTEGRATION_REQUIRED=ON
-build() {
-  cmake --preset "$1" -DAE_INTEGRATION_REQUIRED=ON "${@:2}" >"build-$1.log" 2>&1 ||
+configure() {
+  cmake --preset "$1" -DAE_BUILD_TESTS=ON -DAE_INTEGRATION_REQUIRED=ON "${@:2}" >"build-$1.log" 2>&1 ||
     { cat "build-$1.log"; return 1; }
   rm -f "build-$1.log"
-  cmake --build --preset "$1"
 }
 
 step "release build"
-build release
+configure release
+cmake --build --preset release
 step "release tests"
 ctest --preset release --no-tests=error
 
+step "quick start"
+scripts/quickstart.sh --check
+
 step "address and undefined-behaviour sanitizers"
-build asan
+configure asan
+cmake --build --preset asan
 if [ "$full" = yes ]; then
   ctest --test-dir build/asan --output-on-failure --no-tests=error
 else
@@ -42,7 +47,8 @@ else
 fi
 
 step "thread sanitizer"
-build tsan
+configure tsan
+cmake --build --preset tsan --target ae_threads_tests
 ctest --preset tsan --no-tests=error
 
 step "clang thread-safety analysis"
@@ -50,7 +56,8 @@ python3 tests/lint/thread_safety.py
 
 if [ "$full" = yes ]; then
   step "fuzzers"
-  build fuzz
+  configure fuzz
+  cmake --build --preset fuzz
   for fuzzer in build/fuzz/tests/*_fuzz; do
     name=$(basename "$fuzzer" _fuzz)
     "$fuzzer" -max_total_time=60 -max_len=65536 -timeout=10 "$(mktemp -d)" "tests/fuzz/corpus/$name"

@@ -156,9 +156,9 @@ void Application::swap_in(Prepared prepared) {
     if (!kept[i]) {
       auto& monitor = prepared.monitors[i];
       auto source = sources_.at(monitor.state->config.source);
-      kept[i] = std::make_unique<MonitorRunner>(
-          runner_dependencies(), std::move(source), std::move(monitor.state),
-          std::move(monitor.drops), config_.storage, config_.limits.backfill_samples);
+      kept[i] = std::make_unique<MonitorRunner>(runner_dependencies(), std::move(source),
+                                                std::move(monitor.state), std::move(monitor.drops),
+                                                config_.storage, config_.limits.backfill_samples);
       kept[i]->start();
     }
     runners_.push_back(std::move(kept[i]));

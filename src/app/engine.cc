@@ -131,7 +131,8 @@ Tick Engine::append(const Context& context, std::size_t block, BlockScratch& s) 
   monitor.windows.open(block, context.index, active);
   for (std::size_t m = 0; m < metrics; ++m) {
     s.present[m] = monitor.values.present[block * metrics + m] & active;
-    const auto least = static_cast<float>(monitor.config.metrics[m].significance.min_deviation_absolute);
+    const auto least =
+        static_cast<float>(monitor.config.metrics[m].significance.min_deviation_absolute);
     for_each_lane(s.present[m], [&](std::size_t lane) {
       const std::size_t i = m * kLanes + lane;
       monitor.windows.write(block, m, lane, context.index, values[i]);
@@ -173,7 +174,8 @@ void Engine::learn(const Context& context, const Tick& tick, BlockScratch& s) {
   for (std::size_t m = 0; m < tick.metrics; ++m) {
     s.learnable[m] = tick.present[m];
     const series::StripView strip = tick.strip(m);
-    const std::size_t before = strip.slot(tick.index + static_cast<series::TickIndex>(strip.slots) - 1);
+    const std::size_t before =
+        strip.slot(tick.index + static_cast<series::TickIndex>(strip.slots) - 1);
     for_each_lane(tick.present[m], [&](std::size_t lane) {
       const std::size_t i = m * kLanes + lane;
       const Row row = tick.row(m, lane);
@@ -200,7 +202,8 @@ void Engine::learn(const Context& context, const Tick& tick, BlockScratch& s) {
     });
   }
   const detectors::LearnMask mask{.lanes = s.learnable};
-  for (std::size_t d = 0; d < monitor.detectors.size(); ++d) monitor.detectors[d]->learn(tick, mask);
+  for (std::size_t d = 0; d < monitor.detectors.size(); ++d)
+    monitor.detectors[d]->learn(tick, mask);
   for (std::size_t m = 0; m < tick.metrics; ++m) {
     monitor.windows.mark_learned(tick.block, m, tick.index, s.learnable[m]);
   }
@@ -268,10 +271,15 @@ void Engine::store(const Context& context, const Tick& tick, BlockScratch& s) {
 void Engine::calibrate(MonitorState& monitor) {
   constexpr series::TickIndex kRefitTicks = 64;
   for (std::size_t d = 0; d < monitor.calibrations.size(); ++d) {
+    // Summed first: counts add up to the same whatever worker saw which block.
+    ensemble::ScoreHistogram& seen = monitor.scratch.front().seen[d];
     for (auto& s : monitor.scratch) {
-      if (monitor.learns_calibration) monitor.calibrations[d].learn(s.seen[d]);
+      if (&s.seen[d] == &seen) continue;
+      seen.add(s.seen[d]);
       s.seen[d].clear();
     }
+    if (monitor.learns_calibration) monitor.calibrations[d].learn(seen);
+    seen.clear();
   }
   const double samples = monitor.calibrations.empty() ? 0 : monitor.calibrations[0].samples();
   if (samples > 1.1 * monitor.calibrated_samples || monitor.index % kRefitTicks == 0) {

@@ -60,7 +60,8 @@ std::string empty_metric_hint(std::string_view request, std::vector<std::string>
     if (i > 0) hint += ", ";
     hint += jobs[i];
   }
-  if (jobs.size() > kJobsShown) hint += ", and " + std::to_string(jobs.size() - kJobsShown) + " more";
+  if (jobs.size() > kJobsShown)
+    hint += ", and " + std::to_string(jobs.size() - kJobsShown) + " more";
   return hint;
 }
 

@@ -89,7 +89,8 @@ bool MonitorRunner::warm_up(const std::stop_token& stop) {
     if (try_warm_up(stop)) return true;
     publish();
     if (!deps_.clock->wait_for(delay, stop)) return false;
-    delay = std::min(delay * 2, std::min(kLongestRetry, std::max(interval(), core::Duration(1000))));
+    delay =
+        std::min(delay * 2, std::min(kLongestRetry, std::max(interval(), core::Duration(1000))));
   }
   return false;
 }
@@ -126,8 +127,7 @@ bool MonitorRunner::try_warm_up(const std::stop_token& stop) {
   for (const auto& error : done->errors) {
     say(core::LogLevel::Warn, "backfill-refused", "history of a metric was refused", error);
   }
-  const double seconds =
-      std::chrono::duration<double>(deps_.clock->monotonic() - begin).count();
+  const double seconds = std::chrono::duration<double>(deps_.clock->monotonic() - begin).count();
   deps_.log->info("history replayed", {{"monitor", name_},
                                        {"series", monitor_->table->series()},
                                        {"ticks", done->ticks},
@@ -181,8 +181,8 @@ void MonitorRunner::start_profile_backfill(core::Timestamp now) {
     status_.backfill_ratio = 1;
     return;
   }
-  profile_backfill_ = std::make_unique<ProfileBackfill>(source_, monitor_->requests, from, now,
-                                                        *deps_.clock);
+  profile_backfill_ =
+      std::make_unique<ProfileBackfill>(source_, monitor_->requests, from, now, *deps_.clock);
 }
 
 void MonitorRunner::go_live(const std::stop_token& stop) {
@@ -222,7 +222,8 @@ bool MonitorRunner::wait_until_due(const std::stop_token& stop, core::Timestamp&
       break;
     }
     const core::Timestamp next = last + interval() + monitor_->config.offset;
-    const core::Duration wait = std::clamp<core::Duration>(next - now, core::Duration(1), interval());
+    const core::Duration wait =
+        std::clamp<core::Duration>(next - now, core::Duration(1), interval());
     if (!clock.wait_for(wait, stop)) return false;
   }
   last_tried_ = due;
@@ -296,9 +297,8 @@ void MonitorRunner::admit_newcomers(core::Timestamp now, const std::stop_token& 
   for (std::size_t b = 0; b < lanes.size(); ++b) lanes[b] &= monitor_->table->live(b);
   const auto ticks = std::min<series::TickIndex>(
       static_cast<series::TickIndex>(monitor_->config.window), monitor_->index);
-  const auto done =
-      replay(*deps_.engine, *monitor_, *source_, now - interval() * (ticks - 1), now,
-             monitor_->index - ticks + 1, lanes, stop);
+  const auto done = replay(*deps_.engine, *monitor_, *source_, now - interval() * (ticks - 1), now,
+                           monitor_->index - ticks + 1, lanes, stop);
   if (done.ok()) {
     deps_.log->info("history of new series replayed",
                     {{"monitor", name_}, {"samples", done->samples}});
@@ -348,7 +348,8 @@ void MonitorRunner::note_report(const TickReport& report, const std::stop_token&
     say(core::LogLevel::Warn, "down", "the source does not answer", error);
   } else {
     if (!source_up_) {
-      deps_.log->info("the source answers", {{"monitor", name_}, {"source", monitor_->config.source}});
+      deps_.log->info("the source answers",
+                      {{"monitor", name_}, {"source", monitor_->config.source}});
     }
     for (std::size_t m = 0; m < report.errors.size(); ++m) {
       if (report.errors[m].empty()) continue;
@@ -373,7 +374,8 @@ void MonitorRunner::note_report(const TickReport& report, const std::stop_token&
   deps_.self->observe_limits(deps_.budget->total(), deps_.budget->options().series);
 }
 
-/// A metric that has matched no series for half a minute is named once, with the jobs that do exist.
+/// A metric that has matched no series for half a minute is named once, with the jobs that do
+/// exist.
 void MonitorRunner::explain_empty_metrics(const TickReport& report, const std::stop_token& stop) {
   status_.metric_hints.resize(monitor_->metrics());
   std::optional<std::vector<std::string>> jobs;
@@ -412,8 +414,6 @@ void MonitorRunner::say(core::LogLevel level, const std::string& key, std::strin
                   {"held_back", *held_back}});
 }
 
-void MonitorRunner::publish() {
-  deps_.snapshots->publish(publisher_.snapshot(*monitor_, status_));
-}
+void MonitorRunner::publish() { deps_.snapshots->publish(publisher_.snapshot(*monitor_, status_)); }
 
 }  // namespace anomaly_exporter::app

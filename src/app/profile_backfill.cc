@@ -57,9 +57,8 @@ void ProfileBackfill::read_all(const std::stop_token& stop) AE_NO_THREAD_SAFETY_
         continue;
       }
       waiting_ = std::move(piece);
-      if (!applied_.wait(mutex_, stop, [this]() AE_NO_THREAD_SAFETY_ANALYSIS {
-            return waiting_ == nullptr;
-          })) {
+      if (!applied_.wait(mutex_, stop,
+                         [this]() AE_NO_THREAD_SAFETY_ANALYSIS { return waiting_ == nullptr; })) {
         return;
       }
       ++done_;
@@ -91,9 +90,9 @@ void ProfileBackfill::apply(MonitorState& monitor) {
     const auto row = monitor.table->find(piece->metric, labels);
     if (!row) continue;
     for (const auto& sample : samples) {
-      const bool fits = std::isfinite(sample.value) &&
-                        std::fabs(sample.value) <=
-                            static_cast<double>(std::numeric_limits<float>::max());
+      const bool fits =
+          std::isfinite(sample.value) &&
+          std::fabs(sample.value) <= static_cast<double>(std::numeric_limits<float>::max());
       if (fits) monitor.profiles.fill(*row, sample.time, static_cast<float>(sample.value));
     }
   }

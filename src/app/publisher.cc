@@ -1,7 +1,8 @@
 #include "anomaly_exporter/app/publisher.h"
 
 #include <algorithm>
-#include <string_view>
+
+#include "anomaly_exporter/exposition/label_text.h"
 
 namespace anomaly_exporter::app {
 
@@ -10,24 +11,6 @@ using series::kLanes;
 using series::Row;
 
 namespace {
-
-void append_label(std::string& out, std::string_view name, std::string_view value) {
-  out += name;
-  out += "=\"";
-  core::append_escaped_label_value(out, value);
-  out += "\",";
-}
-
-/// `monitor="m",metric="us",job="node"`; no `metric` for an entity as a whole.
-std::string label_text(const std::string& monitor, std::string_view metric,
-                       const core::Labels& labels) {
-  std::string out;
-  append_label(out, "monitor", monitor);
-  if (!metric.empty()) append_label(out, "metric", metric);
-  for (const auto& label : labels.items()) append_label(out, label.name, label.value);
-  out.pop_back();
-  return out;
-}
 
 template <class T, class U>
 void gather(const exposition::OutputLabels& labels, const series::Column<T>& from,
@@ -55,15 +38,16 @@ void Publisher::rebuild_labels(const MonitorState& monitor) {
       if ((table.known(block, m) & lane) == 0) continue;
       has_rows = true;
       out->row_begin.push_back(static_cast<std::uint32_t>(out->text.size()));
-      out->text += label_text(name, monitor.config.metrics[m].request.metric, labels);
+      exposition::append_label_text(out->text, name, monitor.config.metrics[m].request.metric,
+                                    labels);
       out->row.push_back(series::row_of(e, m, monitor.metrics()));
       out->entity_of_row.push_back(entities);
       out->metric_of_row.push_back(static_cast<std::uint16_t>(m));
     }
     if (!has_rows) continue;
-    const std::string text = label_text(name, "", labels);
-    entity_lengths.push_back(static_cast<std::uint32_t>(text.size()));
-    entity_texts += text;
+    const std::size_t before = entity_texts.size();
+    exposition::append_label_text(entity_texts, name, "", labels);
+    entity_lengths.push_back(static_cast<std::uint32_t>(entity_texts.size() - before));
     ++entities;
   }
   // Rows first, entities behind them, so that each kind is one contiguous run of offsets.

@@ -126,7 +126,8 @@ core::Result<ReplayReport> replay(Engine& engine, MonitorState& monitor,
       if (hooks.after_tick) hooks.after_tick(time);
     }
     report.ticks += count;
-    if (hooks.progress) hooks.progress(static_cast<double>(done + count) / static_cast<double>(ticks));
+    if (hooks.progress)
+      hooks.progress(static_cast<double>(done + count) / static_cast<double>(ticks));
   }
   return report;
 }

@@ -162,9 +162,10 @@ SelfMetrics::SelfMetrics() : impl_(std::make_unique<Impl>()) {
   i.declare_counter(AE_NAME("missed_ticks_total"),
                     "Ticks not evaluated in time; they are read later where possible.");
   i.declare_counter(AE_NAME("clock_steps_total"), "Times the wall clock was set back.");
-  i.declare_histogram(AE_NAME("detection_latency_seconds"),
-                      "From a sample (origin sample) or a tick's data time (origin tick) to the end "
-                      "of a stage.");
+  i.declare_histogram(
+      AE_NAME("detection_latency_seconds"),
+      "From a sample (origin sample) or a tick's data time (origin tick) to the end "
+      "of a stage.");
   i.declare_counter(AE_NAME("anomalies_total"),
                     "Entries of a series into a severity, by detector above the threshold; the "
                     "detector ensemble counts every entry.");
@@ -183,10 +184,12 @@ SelfMetrics::SelfMetrics() : impl_(std::make_unique<Impl>()) {
   i.declare_gauge(AE_NAME("series"), "Series admitted.");
   i.declare_gauge(AE_NAME("series_limit"), "Most series that are admitted (limits.series).");
   i.declare_gauge(AE_NAME("series_bytes"), "Memory of a monitor's series.");
-  i.declare_counter(AE_NAME("expected_alarms_total"), "Alarms that the alarm budget allows so far.");
+  i.declare_counter(AE_NAME("expected_alarms_total"),
+                    "Alarms that the alarm budget allows so far.");
   i.declare_counter(AE_NAME("seen_alarms_total"), "Series that became anomalous so far.");
   i.declare_counter(AE_NAME("state_writes_total"), "State files written.");
-  i.declare_counter(AE_NAME("state_write_failures_total"), "State files that could not be written.");
+  i.declare_counter(AE_NAME("state_write_failures_total"),
+                    "State files that could not be written.");
   i.declare_counter(AE_NAME("state_writes_skipped_total"),
                     "State files not written because the writer was still busy.");
   i.declare_gauge(AE_NAME("state_last_write_timestamp_seconds"), "When state was last written.");
@@ -242,10 +245,9 @@ void SelfMetrics::add_monitor(const MonitorState& monitor, const series::DropCou
   core::MutexLock lock(i.mutex);
   i.drops[name] = &drops;
   i.histogram(AE_NAME("evaluation_duration_seconds"), key, {{"monitor", name}}, kEvaluationBuckets);
-  for (const char* counter :
-       {AE_NAME("missed_ticks_total"), AE_NAME("clock_steps_total"),
-        AE_NAME("samples_processed_total"), AE_NAME("expected_alarms_total"),
-        AE_NAME("seen_alarms_total")}) {
+  for (const char* counter : {AE_NAME("missed_ticks_total"), AE_NAME("clock_steps_total"),
+                              AE_NAME("samples_processed_total"), AE_NAME("expected_alarms_total"),
+                              AE_NAME("seen_alarms_total")}) {
     i.counter(counter, key, {{"monitor", name}});
   }
   for (const auto& metric : monitor.config.metrics) {
@@ -307,8 +309,8 @@ void SelfMetrics::observe_tick(const MonitorState& monitor, const TickReport& re
              {"outcome", std::string(to_string(static_cast<detectors::Outcome>(o)))}})
         .Set(static_cast<double>(report.counts.outcome[o]));
   }
-  const auto scored =
-      static_cast<double>(report.counts.outcome[static_cast<std::size_t>(detectors::Outcome::Scored)]);
+  const auto scored = static_cast<double>(
+      report.counts.outcome[static_cast<std::size_t>(detectors::Outcome::Scored)]);
   i.gauge(AE_NAME("warmup_ratio"), key, by_monitor)
       .Set(rows == 0 ? 0 : scored / static_cast<double>(rows));
 
@@ -343,8 +345,9 @@ void SelfMetrics::observe_tick(const MonitorState& monitor, const TickReport& re
 void SelfMetrics::observe_latency(const std::string& stage, const std::string& origin,
                                   double seconds) {
   core::MutexLock lock(impl_->mutex);
-  impl_->histogram(AE_NAME("detection_latency_seconds"), kProgram,
-                   {{"stage", stage}, {"origin", origin}}, kLatencyBuckets)
+  impl_
+      ->histogram(AE_NAME("detection_latency_seconds"), kProgram,
+                  {{"stage", stage}, {"origin", origin}}, kLatencyBuckets)
       .Observe(std::max(seconds, 0.0));
 }
 
@@ -362,8 +365,9 @@ void SelfMetrics::count_clock_step(const std::string& monitor) {
 
 void SelfMetrics::observe_state_write(bool ok, core::Timestamp now) {
   core::MutexLock lock(impl_->mutex);
-  impl_->counter(ok ? AE_NAME("state_writes_total") : AE_NAME("state_write_failures_total"),
-                 kProgram, {})
+  impl_
+      ->counter(ok ? AE_NAME("state_writes_total") : AE_NAME("state_write_failures_total"),
+                kProgram, {})
       .Increment();
   if (ok) {
     impl_->gauge(AE_NAME("state_last_write_timestamp_seconds"), kProgram, {}).Set(now.seconds());
@@ -431,11 +435,13 @@ void SelfMetrics::observe_limits(std::size_t series, std::size_t limit) {
 
 void SelfMetrics::observe_request(const std::string& handler, int status, double seconds) {
   core::MutexLock lock(impl_->mutex);
-  impl_->counter(AE_NAME("http_requests_total"), kProgram,
-                 {{"handler", handler}, {"code", std::to_string(status)}})
+  impl_
+      ->counter(AE_NAME("http_requests_total"), kProgram,
+                {{"handler", handler}, {"code", std::to_string(status)}})
       .Increment();
-  impl_->histogram(AE_NAME("http_request_duration_seconds"), kProgram, {{"handler", handler}},
-                   kRequestBuckets)
+  impl_
+      ->histogram(AE_NAME("http_request_duration_seconds"), kProgram, {{"handler", handler}},
+                  kRequestBuckets)
       .Observe(seconds);
 }
 

@@ -69,7 +69,8 @@ core::Status decode(std::string_view bytes, MonitorState& monitor, RestoreReport
     if (!key.ok()) return key.error();
     const std::string_view blob = in.text();
     if (!in.ok()) break;
-    if (const auto entity = monitor.table->restore_entity(*key)) entities.emplace_back(*entity, blob);
+    if (const auto entity = monitor.table->restore_entity(*key))
+      entities.emplace_back(*entity, blob);
   }
   if (!in.ok()) return in.status();
   monitor.follow_table();
@@ -146,9 +147,8 @@ void StateStore::write_jobs(const std::stop_token& stop) AE_NO_THREAD_SAFETY_ANA
       core::MutexLock lock(mutex_);
       busy_ = false;
       changed_.notify_all();
-      if (!changed_.wait(mutex_, stop, [this]() AE_NO_THREAD_SAFETY_ANALYSIS {
-            return !queue_.empty();
-          })) {
+      if (!changed_.wait(mutex_, stop,
+                         [this]() AE_NO_THREAD_SAFETY_ANALYSIS { return !queue_.empty(); })) {
         return;
       }
       job = std::move(queue_.front());
@@ -164,9 +164,8 @@ void StateStore::write_jobs(const std::stop_token& stop) AE_NO_THREAD_SAFETY_ANA
 
 std::size_t StateStore::drain(std::chrono::milliseconds deadline) AE_NO_THREAD_SAFETY_ANALYSIS {
   core::MutexLock lock(mutex_);
-  changed_.wait_for(mutex_, deadline, [this]() AE_NO_THREAD_SAFETY_ANALYSIS {
-    return queue_.empty() && !busy_;
-  });
+  changed_.wait_for(mutex_, deadline,
+                    [this]() AE_NO_THREAD_SAFETY_ANALYSIS { return queue_.empty() && !busy_; });
   return queue_.size() + (busy_ ? 1 : 0);
 }
 

@@ -20,9 +20,8 @@ void WorkerPool::work(const std::stop_token& stop, unsigned worker) AE_NO_THREAD
   while (!stop.stop_requested()) {
     {
       core::MutexLock lock(mutex_);
-      if (!wake_.wait(mutex_, stop, [this]() AE_NO_THREAD_SAFETY_ANALYSIS {
-            return next_ < items_;
-          })) {
+      if (!wake_.wait(mutex_, stop,
+                      [this]() AE_NO_THREAD_SAFETY_ANALYSIS { return next_ < items_; })) {
         return;
       }
     }
@@ -48,8 +47,7 @@ void WorkerPool::take_items(unsigned worker) {
   }
 }
 
-void WorkerPool::run(std::size_t items,
-                     const std::function<void(std::size_t, unsigned)>& body)
+void WorkerPool::run(std::size_t items, const std::function<void(std::size_t, unsigned)>& body)
     AE_NO_THREAD_SAFETY_ANALYSIS {
   if (items == 0) return;
   core::MutexLock turn(turn_);

@@ -32,12 +32,14 @@ void declare(CLI::App& cli, Flags& flags) {
   server.route_prefix.clear();
   cli.add_option("--config.file", flags.app.config_file, "Configuration file.")
       ->capture_default_str();
-  cli.add_option("--web.listen-address", server.listen_addresses,
-                 "Address to serve on, host:port or :port; may be repeated. Port 0 takes a free one.")
+  cli.add_option(
+         "--web.listen-address", server.listen_addresses,
+         "Address to serve on, host:port or :port; may be repeated. Port 0 takes a free one.")
       ->capture_default_str();
-  cli.add_option("--web.config.file", flags.web_config_file,
-                 "Not available in this version: TLS and basic auth of our own pages. Terminate TLS "
-                 "in front of the exporter.");
+  cli.add_option(
+      "--web.config.file", flags.web_config_file,
+      "Not available in this version: TLS and basic auth of our own pages. Terminate TLS "
+      "in front of the exporter.");
   cli.add_option("--web.external-url", server.external_url,
                  "URL under which the exporter is reached from outside, for links.");
   cli.add_option("--web.route-prefix", server.route_prefix,

@@ -37,7 +37,8 @@ void add_check(CLI::App& cli, std::function<int()>& run) {
       return report(tools::check_config(*path, *live, core::system_clock(), std::cout));
     };
   });
-  auto* reference = cli.add_subcommand("reference", "Print the configuration reference (Markdown).");
+  auto* reference =
+      cli.add_subcommand("reference", "Print the configuration reference (Markdown).");
   reference->callback([&run] {
     run = [] {
       std::cout << config::reference_page();
@@ -86,7 +87,8 @@ int run_backtest(BacktestFlags flags) {
 
 void add_backtest(CLI::App& cli, std::function<int()>& run) {
   auto* backtest = cli.add_subcommand(
-      "backtest", "Score files, or replay a range of a Prometheus and print what would have fired.");
+      "backtest",
+      "Score files, or replay a range of a Prometheus and print what would have fired.");
   auto flags = std::make_shared<BacktestFlags>();
   backtest->add_option("--input", flags->files.input,
                        "Folder with <dataset>/<series>.csv or .csv.gz.");
@@ -110,8 +112,9 @@ void add_bench(CLI::App& cli, std::function<int()>& run) {
   bench->add_option("--runs", options->runs, "Repeats; the median is shown.")
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
-  bench->add_option("--prometheus", options->prometheus_url,
-                    "URL of a Prometheus filled by tests/bench/compare.sh, for the backfill figure.");
+  bench->add_option(
+      "--prometheus", options->prometheus_url,
+      "URL of a Prometheus filled by tests/bench/compare.sh, for the backfill figure.");
   bench->callback([&run, options] {
     run = [options] {
       const auto results = tools::bench(*options, core::system_clock(), std::cout);

@@ -156,12 +156,11 @@ std::size_t SeriesTable::memory_bytes() const {
   const Impl& t = *impl_;
   constexpr std::size_t kShared = 16 + sizeof(core::Labels);  // a label set behind its pointer
   constexpr std::size_t kKeyNode = 40;                        // an entry of by_key
-  std::size_t bytes = sizeof(Impl) + t.entities.capacity() * sizeof(EntityState) +
-                      t.by_key.size() * kKeyNode + t.by_key.bucket_count() * sizeof(void*) +
-                      t.free_numbers.size() * kKeyNode + t.live.bytes() +
-                      t.labels.capacity() * sizeof(core::LabelsPtr) + t.rows.bytes() +
-                      t.known.bytes() + t.used.bytes() +
-                      t.claimed.bytes() + t.collisions.memory_bytes() + t.remarks.memory_bytes();
+  std::size_t bytes =
+      sizeof(Impl) + t.entities.capacity() * sizeof(EntityState) + t.by_key.size() * kKeyNode +
+      t.by_key.bucket_count() * sizeof(void*) + t.free_numbers.size() * kKeyNode + t.live.bytes() +
+      t.labels.capacity() * sizeof(core::LabelsPtr) + t.rows.bytes() + t.known.bytes() +
+      t.used.bytes() + t.claimed.bytes() + t.collisions.memory_bytes() + t.remarks.memory_bytes();
   for (const PointerTable& table : t.tables) bytes += table.bytes();
   for (const auto* scratch :
        {&t.unknown, &t.contenders, &t.newcomers, &t.evictable, &t.stale_outputs, &t.changed}) {

@@ -49,7 +49,8 @@ config::MonitorConfig monitor_for(const sources::CsvTable& table, core::Duration
   return config;
 }
 
-/// The score of the tick just evaluated: the metric's of a univariate table, the entity's otherwise.
+/// The score of the tick just evaluated: the metric's of a univariate table, the entity's
+/// otherwise.
 double tick_score(const app::MonitorState& monitor) {
   const auto& results = monitor.results;
   if (results.flags.size() == 0) return 0;
@@ -75,8 +76,9 @@ core::Result<std::vector<double>> score_table(const sources::CsvTable& table,
   std::vector<double> scores(table.rows(), 0.0);
   const auto step = table.median_step();
   if (!step) return scores;  // fewer than two times: nothing can be judged
-  series::SeriesBudget budget({.series = std::max<std::size_t>(table.metrics.size(), 1),
-                               .series_per_source = std::max<std::size_t>(table.metrics.size(), 1)});
+  series::SeriesBudget budget(
+      {.series = std::max<std::size_t>(table.metrics.size(), 1),
+       .series_per_source = std::max<std::size_t>(table.metrics.size(), 1)});
   series::DropCounters drops;
   auto made = app::MonitorState::create(monitor_for(table, *step, settings), budget, drops);
   if (!made.ok()) return made.error();
@@ -90,8 +92,8 @@ core::Result<std::vector<double>> score_table(const sources::CsvTable& table,
   double score = 0;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const double offset = static_cast<double>((table.times[row] - first).count());
-    const auto tick = static_cast<std::int64_t>(
-        std::llround(offset / static_cast<double>(step->count())));
+    const auto tick =
+        static_cast<std::int64_t>(std::llround(offset / static_cast<double>(step->count())));
     if (tick > last_tick) {
       const std::int64_t missing = tick - last_tick - 1;
       if (missing > static_cast<std::int64_t>(monitor.config.window)) {

@@ -34,8 +34,8 @@ const char* plural(std::size_t n, const char* one, const char* many) { return n 
 std::string history_found(sources::MetricSource& source, const sources::MetricRequest& request,
                           core::Timestamp now) {
   const core::Duration distances[] = {std::chrono::hours(24 * 14), std::chrono::hours(24 * 7),
-                                      std::chrono::hours(24), std::chrono::hours(4),
-                                      std::chrono::hours(1), std::chrono::minutes(10)};
+                                      std::chrono::hours(24),      std::chrono::hours(4),
+                                      std::chrono::hours(1),       std::chrono::minutes(10)};
   for (const auto distance : distances) {
     const auto answers = source.latest({&request, 1}, now - distance, {});
     if (answers[0].ok() && !answers[0]->samples.empty()) {
@@ -119,8 +119,9 @@ core::Status check_config(const std::string& path, bool live, const core::Clock&
   for (const auto& source : config->sources) {
     const auto* prometheus = std::get_if<sources::PrometheusSourceOptions>(&source.options);
     out << "source " << source.name << ": "
-        << (prometheus != nullptr ? "prometheus " + prometheus->url
-                                  : "csv " + std::get<sources::CsvSourceOptions>(source.options).path)
+        << (prometheus != nullptr
+                ? "prometheus " + prometheus->url
+                : "csv " + std::get<sources::CsvSourceOptions>(source.options).path)
         << '\n';
   }
   core::Status status;

@@ -62,9 +62,8 @@ class EpisodeRecorder {
 
   std::size_t print(const app::MonitorState& monitor, std::ostream& out) {
     for (const auto& episode : open_) closed_.emplace_back(episode);
-    std::stable_sort(closed_.begin(), closed_.end(), [](const auto& a, const auto& b) {
-      return a.second.start < b.second.start;
-    });
+    std::stable_sort(closed_.begin(), closed_.end(),
+                     [](const auto& a, const auto& b) { return a.second.start < b.second.start; });
     for (const auto& [row, e] : closed_) {
       const std::size_t metrics = monitor.metrics();
       const auto entity = static_cast<series::Entity>(

@@ -11,7 +11,7 @@ namespace anomaly_exporter::api {
 struct ServerOptions {
   /// "host:port" or ":port" (all interfaces); port 0 takes a free one. At least one. IPv6 is
   /// refused: CivetWeb in Debian is built without it.
-  std::vector<std::string> listen_addresses{"127.0.0.1:9877"};
+  std::vector<std::string> listen_addresses{"127.0.0.1:10097"};
   /// Address under which users reach us, when a reverse proxy stands in front:
   /// `http(s)://host[:port][/path]`. Empty: the listen address.
   std::string external_url{};

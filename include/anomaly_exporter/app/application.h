@@ -22,7 +22,7 @@ struct ApplicationOptions {
   std::string config_file;
   std::string storage_path;  ///< folder of the state files; empty = keep no state
   api::ServerOptions server;
-  unsigned workers = 0;      ///< scoring threads; 0 = one per core
+  unsigned workers = 0;                                    ///< scoring threads; 0 = one per core
   std::vector<std::pair<std::string, std::string>> flags;  ///< for /api/v1/status/flags
 };
 

@@ -20,13 +20,13 @@ using LaneSet = std::vector<series::LaneMask>;
 
 /// What became of one tick: for the log, our own metrics and the status page.
 struct TickReport {
-  bool source_up = false;                 ///< at least one request was answered
-  std::vector<std::string> errors;        ///< per metric; empty = answered
-  std::vector<std::string> warnings;      ///< of the server
+  bool source_up = false;             ///< at least one request was answered
+  std::vector<std::string> errors;    ///< per metric; empty = answered
+  std::vector<std::string> warnings;  ///< of the server
   std::uint64_t not_a_number = 0, invalid_labels = 0;
   EvaluationCounts counts;
   std::chrono::nanoseconds fetched{0}, scored{0};  ///< spent in the source, in the line
-  core::Timestamp newest_sample;          ///< 0 = none with a time of its own
+  core::Timestamp newest_sample;                   ///< 0 = none with a time of its own
 };
 
 /// Moves a monitor from one tick to the next:
@@ -46,7 +46,8 @@ class Engine {
   TickReport tick(MonitorState& monitor, sources::MetricSource& source, core::Timestamp time,
                   std::stop_token stop);
 
-  /// Asks the source and admits what it names, without evaluating: how a start learns what there is.
+  /// Asks the source and admits what it names, without evaluating: how a start learns what there
+  /// is.
   TickReport discover(MonitorState& monitor, sources::MetricSource& source, core::Timestamp time,
                       std::stop_token stop);
 

@@ -28,8 +28,8 @@ struct RowResults {
   series::Column<std::uint8_t> level;
   series::Column<double> score;
   series::Column<float> value, expected, lower, upper, sigmas;
-  series::Column<double> entity_score;                ///< by entity; negative = none
-  std::vector<series::Column<float>> confidence;      ///< [detector]; negative = no verdict
+  series::Column<double> entity_score;            ///< by entity; negative = none
+  std::vector<series::Column<float>> confidence;  ///< [detector]; negative = no verdict
 
   void resize(std::size_t rows, std::size_t entities);
   [[nodiscard]] std::size_t memory_bytes() const;
@@ -37,12 +37,12 @@ struct RowResults {
 
 /// Numbers of one evaluation, and running totals of a monitor.
 struct EvaluationCounts {
-  std::uint64_t samples = 0;                          ///< values judged
+  std::uint64_t samples = 0;                                  ///< values judged
   std::array<std::uint64_t, detectors::kOutcomes> outcome{};  ///< rows by outcome
-  double expected_alarms = 0;                         ///< what the alarm budget allows so far
-  std::uint64_t seen_alarms = 0;                      ///< rows that entered an anomaly
+  double expected_alarms = 0;     ///< what the alarm budget allows so far
+  std::uint64_t seen_alarms = 0;  ///< rows that entered an anomaly
   std::vector<double> detector_seconds;
-  std::vector<std::uint64_t> detector_verdicts;       ///< rows that the detector scored
+  std::vector<std::uint64_t> detector_verdicts;  ///< rows that the detector scored
   /// Entries into a severity: [(metric * 4 + level) * (detectors + 1) + detector]; the last
   /// detector stands for the ensemble.
   std::vector<std::uint64_t> episodes;
@@ -106,8 +106,8 @@ class MonitorState {
   std::vector<series::Entity> newcomers;  ///< admitted, their history not read yet
   series::Windows windows;
   series::Profiles profiles;
-  series::TickValues values;                ///< the tick under evaluation
-  series::Column<float> smallest_step;      ///< by row; 0 = none seen
+  series::TickValues values;                     ///< the tick under evaluation
+  series::Column<float> smallest_step;           ///< by row; 0 = none seen
   series::Column<std::uint32_t> abnormal_ticks;  ///< by row: unusual ticks in a row
 
   std::vector<std::unique_ptr<detectors::Detector>> detectors;
@@ -117,10 +117,10 @@ class MonitorState {
   severity::Judge judge;
   double log_p0 = 0;
 
-  series::TickIndex index = 0;  ///< number of the last tick evaluated; 0 = none
-  core::Timestamp time;         ///< its time
-  double calibrated_samples = 0;  ///< samples at the last refit
-  bool learns_calibration = true; ///< false while restored maps must not count twice
+  series::TickIndex index = 0;     ///< number of the last tick evaluated; 0 = none
+  core::Timestamp time;            ///< its time
+  double calibrated_samples = 0;   ///< samples at the last refit
+  bool learns_calibration = true;  ///< false while restored maps must not count twice
 
   /// Metrics whose last request was answered; the rows of others are unknown, not missing.
   std::vector<bool> answered;

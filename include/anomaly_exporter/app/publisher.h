@@ -15,7 +15,7 @@ struct RunnerStatus {
   bool source_up = false;
   bool is_oversampled = false;
   double backfill_ratio = 0;
-  std::string not_ready;                  ///< empty = ready
+  std::string not_ready;                   ///< empty = ready
   std::vector<std::string> metric_errors;  ///< by metric; empty text = fine
   std::vector<std::string> metric_hints;   ///< by metric
   std::vector<std::string> remarks;        ///< newest last, bounded

@@ -20,8 +20,8 @@ struct ReplayReport {
 
 /// Called during a replay, on the caller's thread.
 struct ReplayHooks {
-  std::function<void(double ratio)> progress;             ///< after each part that was read
-  std::function<void(core::Timestamp time)> after_tick;   ///< after each tick, results in place
+  std::function<void(double ratio)> progress;            ///< after each part that was read
+  std::function<void(core::Timestamp time)> after_tick;  ///< after each tick, results in place
 };
 
 /// Reads a range of the past and moves the given lanes of a monitor through it, tick by tick, by

@@ -51,8 +51,9 @@ def table(counts, threshold):
             data = above[b]
         else:
             data = above[start] * (1 + shape * (edge(b) - edge(start)) / scale) ** (-1 / shape)
-        p = (data + PRIOR_SAMPLES * prior(edge(b) * 3 / threshold)) / (above[0] + PRIOR_SAMPLES)
-        out.append(p.ln())
+        assumed = PRIOR_SAMPLES / (above[0] + PRIOR_SAMPLES)
+        tail = prior(edge(b) * 3 / threshold)
+        out.append(assumed * tail.ln() + (1 - assumed) * ((data + tail) / (above[0] + 1)).ln())
     return out
 
 

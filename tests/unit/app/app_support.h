@@ -13,7 +13,8 @@
 
 namespace anomaly_exporter::app {
 
-inline config::MonitorConfig test_config(std::vector<std::string> metrics, std::size_t window = 64) {
+inline config::MonitorConfig test_config(std::vector<std::string> metrics,
+                                         std::size_t window = 64) {
   config::MonitorConfig config;
   config.name = "m";
   config.source = "fake";

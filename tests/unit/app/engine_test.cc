@@ -3,8 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "app_support.h"
 #include "anomaly_exporter/app/replay.h"
+#include "app_support.h"
 
 namespace anomaly_exporter::app {
 namespace {
@@ -18,7 +18,7 @@ core::Timestamp at(std::int64_t tick) { return kStart + kStep * tick; }
 
 support::FakeSource::Value noisy_with_spike(std::int64_t spike_tick) {
   return [=](const std::string& entity, const std::string& metric, core::Timestamp t) {
-    const double spike = entity == "a" && metric == "x" && t == at(spike_tick) ? 60 : 0;
+    const double spike = entity == "a" && metric == "x" && t == at(spike_tick) ? 1000 : 0;
     return std::optional<double>(100 + noise(entity, metric, t) + spike);
   };
 }
@@ -36,7 +36,9 @@ BOOST_AUTO_TEST_CASE(a_spike_scores_above_the_threshold_and_its_neighbours_do_no
   TestMonitor monitor(test_config({"x", "y"}));
   support::FakeSource source({"a", "b"}, noisy_with_spike(800));
   run(engine, *monitor, source, 1, 799);
-  const auto row_a_x = monitor->table->find(0, (source.latest(monitor->requests, at(1), {})[0])->samples[0].labels).value();
+  const auto row_a_x =
+      monitor->table->find(0, (source.latest(monitor->requests, at(1), {})[0])->samples[0].labels)
+          .value();
   BOOST_TEST(monitor->results.score[row_a_x] < 0.6);
   run(engine, *monitor, source, 800, 800);
   BOOST_TEST(monitor->results.score[row_a_x] >= 0.6);
@@ -76,8 +78,8 @@ BOOST_AUTO_TEST_CASE(a_replay_ends_where_live_ticks_end) {
 
   TestMonitor replayed(test_config({"x", "y"}));
   (void)engine.discover(*replayed, source, at(201), {});
-  const auto report = replay(engine, *replayed, source, at(1), at(200), 1,
-                             Engine::all_lanes(*replayed), {});
+  const auto report =
+      replay(engine, *replayed, source, at(1), at(200), 1, Engine::all_lanes(*replayed), {});
   BOOST_REQUIRE(report.ok());
   BOOST_TEST(report->ticks == 200U);
   BOOST_TEST(report->samples == 800U);
@@ -134,9 +136,10 @@ BOOST_AUTO_TEST_CASE(anomalous_values_do_not_teach_until_the_shift_has_lasted) {
   auto config = test_config({"x"});
   config.accept_shift_after = kStep * 30;
   TestMonitor monitor(config);
-  support::FakeSource source({"a"}, [](const std::string& e, const std::string& m, core::Timestamp t) {
-    return std::optional<double>(noise(e, m, t) + (t >= at(700) ? 1000 : 0));
-  });
+  support::FakeSource source(
+      {"a"}, [](const std::string& e, const std::string& m, core::Timestamp t) {
+        return std::optional<double>(noise(e, m, t) + (t >= at(700) ? 1000 : 0));
+      });
   run(engine, *monitor, source, 1, 725);
   BOOST_TEST(monitor->results.score[0] >= 0.6);
   BOOST_TEST(std::fabs(monitor->results.expected[0]) < 1.0);  // still the old level
@@ -149,10 +152,11 @@ BOOST_AUTO_TEST_CASE(constant_zeros_then_loss_is_an_anomaly_and_a_last_place_wob
   support::ManualClock clock;
   Engine engine(1, clock);
   TestMonitor monitor(test_config({"loss", "level"}));
-  support::FakeSource source({"a"}, [](const std::string&, const std::string& m, core::Timestamp t) {
-    if (m == "loss") return std::optional<double>(t == at(500) ? 5 : 0);
-    return std::optional<double>(t == at(500) ? std::nextafter(123.0F, 200.0F) : 123.0F);
-  });
+  support::FakeSource source(
+      {"a"}, [](const std::string&, const std::string& m, core::Timestamp t) {
+        if (m == "loss") return std::optional<double>(t == at(500) ? 5 : 0);
+        return std::optional<double>(t == at(500) ? std::nextafter(123.0F, 200.0F) : 123.0F);
+      });
   run(engine, *monitor, source, 1, 499);
   BOOST_TEST(monitor->results.score[series::row_of(0, 0, 2)] < 0.01);
   run(engine, *monitor, source, 500, 500);
@@ -168,7 +172,7 @@ BOOST_AUTO_TEST_CASE(history_is_bounded_by_the_samples_it_may_cost) {
   (void)engine.discover(*monitor, source, at(1), {});
   BOOST_TEST(history_ticks(*monitor, 1'000'000) == 600U);  // what calibration asks for
   BOOST_TEST(history_ticks(*monitor, 4 * 100) == 100U);
-  BOOST_TEST(history_ticks(*monitor, 1) == 64U);           // never less than the window
+  BOOST_TEST(history_ticks(*monitor, 1) == 64U);  // never less than the window
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -16,9 +16,10 @@ BOOST_AUTO_TEST_CASE(edit_distance_counts_single_edits) {
 }
 
 BOOST_AUTO_TEST_CASE(the_nearest_job_is_offered_for_one_that_does_not_exist) {
-  BOOST_TEST(empty_metric_hint(R"(up{job="nodes"})", {"prometheus", "node"}) ==
-             "no series; job \"nodes\" does not exist, did you mean \"node\"?; existing jobs: node, "
-             "prometheus");
+  BOOST_TEST(
+      empty_metric_hint(R"(up{job="nodes"})", {"prometheus", "node"}) ==
+      "no series; job \"nodes\" does not exist, did you mean \"node\"?; existing jobs: node, "
+      "prometheus");
 }
 
 BOOST_AUTO_TEST_CASE(a_job_that_exists_is_not_corrected) {
@@ -31,7 +32,8 @@ BOOST_AUTO_TEST_CASE(a_request_without_a_job_lists_what_there_is_five_at_most) {
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_source_says_so) {
-  BOOST_TEST(empty_metric_hint(R"(up{job="node"})", {}) == "no series; the source knows no jobs yet");
+  BOOST_TEST(empty_metric_hint(R"(up{job="node"})", {}) ==
+             "no series; the source knows no jobs yet");
 }
 
 BOOST_AUTO_TEST_CASE(broken_text_does_no_harm) {

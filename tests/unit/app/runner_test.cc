@@ -1,57 +1,18 @@
 #define BOOST_TEST_DYN_LINK
-#include <boost/test/unit_test.hpp>
 #include <algorithm>
+#include <boost/test/unit_test.hpp>
 #include <functional>
 #include <set>
 #include <thread>
 
 #include "anomaly_exporter/app/monitor_runner.h"
 #include "app_support.h"
+#include "stepped_clock.h"
 
 namespace anomaly_exporter::app {
 namespace {
 
 using Flag = exposition::MonitorSnapshot::Flag;
-
-/// Keeps log lines for the tests.
-class RecordingLogger final : public core::Logger {
- public:
-  void log(core::LogLevel, std::string_view message, Fields) override {
-    core::MutexLock lock(mutex_);
-    lines_.emplace_back(message);
-  }
-  std::size_t count(std::string_view message) const {
-    core::MutexLock lock(mutex_);
-    return static_cast<std::size_t>(std::count(lines_.begin(), lines_.end(), message));
-  }
-
- private:
-  mutable core::Mutex mutex_;
-  std::vector<std::string> lines_ AE_GUARDED_BY(mutex_);
-};
-
-/// A clock that the test moves and on which waiting really waits for that.
-class SteppedClock final : public core::Clock {
- public:
-  [[nodiscard]] core::Timestamp now() const override { return {now_ms_}; }
-  [[nodiscard]] std::chrono::nanoseconds monotonic() const override {
-    return std::chrono::milliseconds(monotonic_ms_.load());
-  }
-  bool wait_for(core::Duration d, std::stop_token stop) const override {
-    const std::int64_t until = monotonic_ms_ + d.count();
-    while (monotonic_ms_ < until && !stop.stop_requested()) std::this_thread::yield();
-    return !stop.stop_requested();
-  }
-  void advance(core::Duration d) {
-    now_ms_ += d.count();
-    monotonic_ms_ += d.count();
-  }
-  void jump(core::Duration d) { now_ms_ += d.count(); }
-
- private:
-  std::atomic<std::int64_t> now_ms_{1'700'000'000'000};
-  std::atomic<std::int64_t> monotonic_ms_{0};
-};
 
 struct Fixture {
   SteppedClock clock;
@@ -71,16 +32,16 @@ struct Fixture {
   void start(config::MonitorConfig config) {
     auto drops = std::make_unique<series::DropCounters>();
     auto state = MonitorState::create(std::move(config), budget, *drops).value();
-    runner = std::make_unique<MonitorRunner>(
-        RunnerDependencies{.engine = &engine,
-                           .snapshots = &snapshots,
-                           .self = &self,
-                           .state = nullptr,
-                           .budget = &budget,
-                           .log = &log,
-                           .throttle = &throttle,
-                           .clock = &clock},
-        source, std::move(state), std::move(drops), config::StorageConfig{}, 1'000'000);
+    runner = std::make_unique<MonitorRunner>(RunnerDependencies{.engine = &engine,
+                                                                .snapshots = &snapshots,
+                                                                .self = &self,
+                                                                .state = nullptr,
+                                                                .budget = &budget,
+                                                                .log = &log,
+                                                                .throttle = &throttle,
+                                                                .clock = &clock},
+                                             source, std::move(state), std::move(drops),
+                                             config::StorageConfig{}, 1'000'000);
     runner->start();
   }
   std::shared_ptr<const exposition::MonitorSnapshot> snapshot() const {
@@ -132,7 +93,8 @@ BOOST_AUTO_TEST_CASE(an_outage_is_replayed_when_the_source_is_back) {
   source->set_up(true);
   BOOST_REQUIRE(until_scored());
   BOOST_TEST(log.count("gap replayed") >= 1U);
-  BOOST_TEST(snapshot()->outcome_counts[static_cast<std::size_t>(detectors::Outcome::Scored)] == 2U);
+  BOOST_TEST(snapshot()->outcome_counts[static_cast<std::size_t>(detectors::Outcome::Scored)] ==
+             2U);
 }
 
 BOOST_AUTO_TEST_CASE(an_outage_longer_than_the_window_starts_afresh) {
@@ -171,8 +133,8 @@ BOOST_AUTO_TEST_CASE(a_metric_without_series_is_named_once) {
   BOOST_REQUIRE(until_scored());
   source->remove("a");
   source->remove("b");
-  BOOST_REQUIRE(until([](const auto& s) { return !s.metrics[0].hint.empty(); },
-                      std::chrono::minutes(1)));
+  BOOST_REQUIRE(
+      until([](const auto& s) { return !s.metrics[0].hint.empty(); }, std::chrono::minutes(1)));
   BOOST_TEST(snapshot()->metrics[0].hint == "no series; existing jobs: fake, node");
   for (int i = 0; i < 100; ++i) clock.advance(std::chrono::seconds(10));
   BOOST_TEST(log.count("a metric matches no series") == 1U);

@@ -24,7 +24,8 @@ struct Fixture {
                              }};
   TestMonitor monitor{test_config({"x", "y"})};
   int failures = 0;
-  StateStore store{dir.path().string(), [this](bool ok, const std::string&) { failures += ok ? 0 : 1; }};
+  StateStore store{dir.path().string(),
+                   [this](bool ok, const std::string&) { failures += ok ? 0 : 1; }};
 
   void run(std::int64_t ticks) {
     for (std::int64_t k = 1; k <= ticks; ++k) {

@@ -1,0 +1,138 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "anomaly_exporter/core/result.h"
+#include "anomaly_exporter/core/time.h"
+#include "anomaly_exporter/detectors/detector.h"
+#include "anomaly_exporter/ensemble/calibration.h"
+
+namespace anomaly_exporter::ensemble {
+
+/// Which deviations of a metric count.
+enum class Direction { Both, Above, Below };
+
+/// What makes a deviation of one metric significant. All in the metric's unit.
+struct Significance {
+  Direction direction = Direction::Both;
+  /// |value - expected| below either counts as no deviation. >= 0.
+  double min_deviation_absolute = 0;
+  double min_deviation_relative = 0;  ///< times |expected|
+  /// Values outside are wrong whatever the past says.
+  double valid_min = -std::numeric_limits<double>::infinity();
+  double valid_max = std::numeric_limits<double>::infinity();
+
+  [[nodiscard]] core::Status validate() const;
+  /// The least deviation that counts at an expected value.
+  [[nodiscard]] double min_deviation(double expected) const;
+  /// True when a deviation is in the direction and of the size that count.
+  [[nodiscard]] bool counts(double value, double expected) const;
+  [[nodiscard]] bool is_valid(double value) const {
+    return value >= valid_min && value <= valid_max;
+  }
+};
+
+/// False alarms that the user accepts per series: `alarms` (> 0) in each `per` (> 0).
+struct AlarmBudget {
+  double alarms = 1;
+  core::Duration per = std::chrono::hours(24 * 7);
+};
+
+struct Weight {
+  std::string detector;
+  double weight = 0;
+};
+
+struct EnsembleOptions {
+  /// Alarm at or above. 0 < threshold < 1. Default of the specification: 0.6.
+  double threshold = 0.6;
+  AlarmBudget alarm_budget = {};
+  /// Detectors that vote and their weights: each in (0, 1], names unique; they are used as they
+  /// are, and should sum to 1. Their sum may not exceed 1, nor stay below `threshold`, which no
+  /// vote could reach then.
+  std::vector<Weight> weights{{"zscore", 0.5}, {"mad", 0.5}};
+
+  [[nodiscard]] core::Status validate() const;
+};
+
+/// What the ensemble says of one block: block columns (element `metric * 64 + lane`), and one score
+/// per entity.
+struct EnsembleColumns {
+  /// Scored when at least one detector scored, else the state most worth telling: Failed,
+  /// WarmingUp, InputMissing, Untrained, NoData, in that order.
+  std::vector<detectors::Outcome> outcome;
+  std::vector<double> score;    ///< [0, 1), 0 where not scored
+  std::vector<float> expected;  ///< NaN-free; valid where has_expectation
+  std::vector<float> lower;     ///< least ordinary value; -inf where nothing below counts
+  std::vector<float> upper;     ///< largest ordinary value; +inf where nothing above counts
+  std::vector<float> scale;     ///< one sigma of the detector that gave `expected`
+  std::vector<std::uint8_t> has_expectation;
+  /// Per lane: the highest metric score; negative where no metric was scored.
+  std::vector<double> entity_score;
+  /// Each detector's vote: [detector][metric * 64 + lane], its confidence after share and
+  /// significance; negative where it did not score.
+  std::vector<std::vector<double>> confidence;
+
+  void resize(std::size_t metrics, std::size_t detector_count);
+};
+
+/// One detector's part in the vote.
+struct Voter {
+  const detectors::Detector* detector = nullptr;  // borrowed
+  const Calibration* calibration = nullptr;       // borrowed
+  double weight = 0;
+};
+
+/// The specification's vote, on calibrated confidences.
+///
+/// score of metric m = sum over detectors of weight x confidence. A multivariate detector votes on
+/// m with C x share_m / max share. Ready and silent votes 0 with its weight kept; a detector that
+/// did not score (warming up, untrained, input missing, failed) shares its weight among those that
+/// did, in proportion. A deviation that `Significance` does not count is a vote of 0. A value
+/// outside the valid range scores at least 0.7.
+///
+/// Band: where the confidence of the detector that gives `expected` reaches the threshold, after
+/// direction, least deviation and valid range. The bounds are the last ordinary values; outside is
+/// `value < lower` or `value > upper`. So, for values inside the valid range, outside the band is
+/// the same as that detector's vote at or above the threshold. That holds exactly for the value of
+/// the tick: where rounding to float, or a raw score that is not |value - expected| / scale, would
+/// break it, the bound moves to the value's side. The band never leaves the valid range unless the
+/// expected value does.
+///
+/// Rows outside `tick.active` keep what `out` held.
+///
+/// Threads: const; distinct blocks at the same time. Cost: about 35 ns per row and detector.
+class Ensemble {
+ public:
+  Ensemble(EnsembleOptions options, std::vector<Significance> per_metric);
+
+  [[nodiscard]] const EnsembleOptions& options() const { return options_; }
+
+  /// Score that a value outside its valid range has at least.
+  static constexpr double kInvalidValueScore = 0.7;
+
+  /// REQUIRES: verdicts[i] belongs to voters[i]; out sized for the monitor.
+  /// `log_p0`: see log_budget_probability.
+  void combine(const detectors::Tick& tick, std::span<const Voter> voters,
+               std::span<const detectors::VerdictColumns> verdicts, double log_p0,
+               EnsembleColumns& out) const;
+
+ private:
+  void judge_ballots(const detectors::Tick& tick, const Voter& voter,
+                     const detectors::VerdictColumns& verdict, double log_p0,
+                     std::vector<double>& confidence) const;
+  void expect(const detectors::Tick& tick, std::span<const Voter> voters,
+              std::span<const detectors::VerdictColumns> verdicts, double log_p0,
+              EnsembleColumns& out) const;
+  void count_votes(const detectors::Tick& tick, std::span<const Voter> voters,
+                   std::span<const detectors::VerdictColumns> verdicts, EnsembleColumns& out) const;
+
+  EnsembleOptions options_;
+  std::vector<Significance> significance_;
+};
+
+}  // namespace anomaly_exporter::ensemble

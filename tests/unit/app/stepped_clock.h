@@ -1,0 +1,55 @@
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "anomaly_exporter/core/clock.h"
+#include "anomaly_exporter/core/logger.h"
+#include "anomaly_exporter/core/mutex.h"
+
+namespace anomaly_exporter::app {
+
+/// Keeps log lines for the tests.
+class RecordingLogger final : public core::Logger {
+ public:
+  void log(core::LogLevel, std::string_view message, Fields) override {
+    core::MutexLock lock(mutex_);
+    lines_.emplace_back(message);
+  }
+  std::size_t count(std::string_view message) const {
+    core::MutexLock lock(mutex_);
+    return static_cast<std::size_t>(std::count(lines_.begin(), lines_.end(), message));
+  }
+
+ private:
+  mutable core::Mutex mutex_;
+  std::vector<std::string> lines_ AE_GUARDED_BY(mutex_);
+};
+
+/// A clock that the test moves and on which waiting really waits for that.
+class SteppedClock final : public core::Clock {
+ public:
+  [[nodiscard]] core::Timestamp now() const override { return {now_ms_}; }
+  [[nodiscard]] std::chrono::nanoseconds monotonic() const override {
+    return std::chrono::milliseconds(monotonic_ms_.load());
+  }
+  bool wait_for(core::Duration d, std::stop_token stop) const override {
+    const std::int64_t until = monotonic_ms_ + d.count();
+    while (monotonic_ms_ < until && !stop.stop_requested()) std::this_thread::yield();
+    return !stop.stop_requested();
+  }
+  void advance(core::Duration d) {
+    now_ms_ += d.count();
+    monotonic_ms_ += d.count();
+  }
+  void jump(core::Duration d) { now_ms_ += d.count(); }
+
+ private:
+  std::atomic<std::int64_t> now_ms_{1'700'000'000'000};
+  std::atomic<std::int64_t> monotonic_ms_{0};
+};
+
+}  // namespace anomaly_exporter::app
