@@ -15,6 +15,7 @@ constexpr int kScrapesPerRateWindow = 4;
 constexpr core::Duration kAdmissionPeriod = std::chrono::minutes(1);
 constexpr core::Duration kLongestRetry = std::chrono::seconds(30);
 constexpr std::chrono::nanoseconds kEmptyBeforeExplained = std::chrono::seconds(30);
+constexpr core::Duration kBackfillPause = std::chrono::milliseconds(200);
 constexpr std::size_t kRemarks = 50;
 
 void keep_newest(std::vector<std::string>& remarks) {
@@ -194,17 +195,25 @@ void MonitorRunner::go_live(const std::stop_token& stop) {
     apply_update();
     if (!close_gap(due, stop)) continue;
     run_tick(due, stop);
-    if (profile_backfill_) {
-      profile_backfill_->apply(*monitor_);
-      status_.backfill_ratio = 0.5 + profile_backfill_->done_ratio() / 2;
-      if (profile_backfill_->done_ratio() >= 1) profile_backfill_.reset();
-    }
     admit_newcomers(due, stop);
     save_state_when_due();
   }
 }
 
-/// Waits for the next tick and tells its data time. False when stopped.
+void MonitorRunner::advance_profile_backfill() {
+  profile_backfill_->apply(*monitor_);
+  const double done = profile_backfill_->done_ratio();
+  status_.backfill_ratio = 0.5 + done / 2;
+  if (done < 1) return;
+  if (profile_backfill_->lost() > 0) {
+    deps_.log->warn("some of the older history could not be read",
+                    {{"monitor", name_}, {"pieces", profile_backfill_->lost()}});
+  }
+  profile_backfill_.reset();
+}
+
+/// Waits for the next tick and tells its data time; meanwhile takes in what the background backfill
+/// has read. False when stopped.
 bool MonitorRunner::wait_until_due(const std::stop_token& stop, core::Timestamp& due) {
   const core::Clock& clock = *deps_.clock;
   const core::Timestamp last = std::max(monitor_->time, last_tried_);
@@ -222,8 +231,9 @@ bool MonitorRunner::wait_until_due(const std::stop_token& stop, core::Timestamp&
       break;
     }
     const core::Timestamp next = last + interval() + monitor_->config.offset;
-    const core::Duration wait =
-        std::clamp<core::Duration>(next - now, core::Duration(1), interval());
+    if (profile_backfill_) advance_profile_backfill();
+    const core::Duration longest = profile_backfill_ ? kBackfillPause : interval();
+    const core::Duration wait = std::clamp<core::Duration>(next - now, core::Duration(1), longest);
     if (!clock.wait_for(wait, stop)) return false;
   }
   last_tried_ = due;

@@ -18,8 +18,8 @@ namespace anomaly_exporter::tools {
 namespace {
 
 constexpr std::size_t kLines = 100'000;
-/// 7 metrics with 9 lines each, and the line of the entity.
-constexpr std::size_t kLinesPerEntity = 64;
+/// 7 metrics with 10 lines each, and the line of the entity.
+constexpr std::size_t kLinesPerEntity = 71;
 /// Enough for every detector to have its verdict.
 constexpr std::size_t kWarmTicks = 40;
 

@@ -74,6 +74,7 @@ class MonitorRunner {
   void run_tick(core::Timestamp due, const std::stop_token& stop);
   void admit_newcomers(core::Timestamp now, const std::stop_token& stop);
   void start_profile_backfill(core::Timestamp now);
+  void advance_profile_backfill();
   void save_state_when_due();
   void apply_update();
 

@@ -18,7 +18,7 @@ core::Timestamp at(std::int64_t tick) { return kStart + kStep * tick; }
 
 support::FakeSource::Value noisy_with_spike(std::int64_t spike_tick) {
   return [=](const std::string& entity, const std::string& metric, core::Timestamp t) {
-    const double spike = entity == "a" && metric == "x" && t == at(spike_tick) ? 1000 : 0;
+    const double spike = entity == "a" && metric == "x" && t == at(spike_tick) ? 60 : 0;
     return std::optional<double>(100 + noise(entity, metric, t) + spike);
   };
 }
@@ -42,7 +42,7 @@ BOOST_AUTO_TEST_CASE(a_spike_scores_above_the_threshold_and_its_neighbours_do_no
   BOOST_TEST(monitor->results.score[row_a_x] < 0.6);
   run(engine, *monitor, source, 800, 800);
   BOOST_TEST(monitor->results.score[row_a_x] >= 0.6);
-  BOOST_TEST(static_cast<int>(monitor->results.level[row_a_x]) == 3);
+  BOOST_TEST(static_cast<int>(monitor->results.level[row_a_x]) >= 2);  // at least a warning
   BOOST_TEST(std::fabs(monitor->results.expected[row_a_x] - 100) < 1);
   for (series::Entity e = 0; e < 2; ++e) {
     for (std::size_t m = 0; m < 2; ++m) {
