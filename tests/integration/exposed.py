@@ -1,0 +1,41 @@
+"""A page of samples that a test serves to a real Prometheus and changes at will."""
+import http.server
+import threading
+
+PROMETHEUS = """
+global: {{scrape_interval: 1s}}
+scrape_configs:
+  - job_name: app
+    static_configs: [{{targets: ["127.0.0.1:{app}"]}}]
+  - job_name: anomaly_exporter
+    honor_labels: true
+    static_configs: [{{targets: ["127.0.0.1:{exporter}"]}}]
+"""
+
+
+class Page:
+    def __init__(self, text):
+        self.text = text
+        page = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = (page.text() if callable(page.text) else page.text).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05},
+                         daemon=True).start()
+
+    def stop(self):
+        self._server.shutdown()
+        self._server.server_close()
