@@ -153,7 +153,7 @@ query() { # PromQL -> the first value, or nothing
 # A feature whose source has no series on this host cannot have a score; say why.
 reason_without_series() {
   curl -fsS "$exporter/api/v1/monitors" | jq -r --arg m "$1" \
-    '.data[0].metrics[]? | select(.name == $m and .series == 0) | .hint' 2>/dev/null || true
+    '.data.monitors[0].metrics[]? | select(.name == $m and .series == 0) | .hint' 2>/dev/null || true
 }
 
 wait_for_scores() {

@@ -163,14 +163,13 @@ void Engine::score(const Context& context, const Tick& tick, BlockScratch& s) co
 }
 
 /// Detectors, profiles and calibration learn from the tick. Rows at or above half the threshold do
-/// not teach detectors until the change has lasted for `accept_shift_after`: a ramp that is learned
-/// on its way up never becomes an alarm. Calibration counts the first tick of an anomaly only.
+/// not teach detectors until the change has lasted (MonitorState::accepted_ticks): a ramp that is
+/// learned on its way up never becomes an alarm. Calibration counts the first tick of an anomaly
+/// only.
 void Engine::learn(const Context& context, const Tick& tick, BlockScratch& s) {
   MonitorState& monitor = context.monitor;
   const double unusual = monitor.config.ensemble.threshold / 2;
-  const auto accepted = static_cast<std::uint32_t>(
-      std::min<std::int64_t>(monitor.config.accept_shift_after / monitor.config.interval,
-                             std::numeric_limits<std::uint32_t>::max() - 1));
+  const std::uint32_t accepted = monitor.accepted_ticks;
   for (std::size_t m = 0; m < tick.metrics; ++m) {
     s.learnable[m] = tick.present[m];
     const series::StripView strip = tick.strip(m);
@@ -188,8 +187,8 @@ void Engine::learn(const Context& context, const Tick& tick, BlockScratch& s) {
       if (s.scores.outcome[i] == Outcome::Scored && s.scores.score[i] >= unusual) {
         abnormal = std::min(abnormal + 1, accepted + 1);
         if (abnormal <= accepted) s.learnable[m] &= ~series::bit(lane);
-      } else {
-        abnormal = 0;
+      } else if (abnormal > 0) {
+        --abnormal;  // not to 0: an anomaly that flickers must not empty the windows either
       }
       if ((s.learnable[m] & series::bit(lane)) != 0) {
         monitor.profiles.observe(row, tick.time, tick.values[i]);

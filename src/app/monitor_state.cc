@@ -31,6 +31,27 @@ double log_budget(const config::MonitorConfig& config) {
                                           config.ensemble.alarm_budget.per, config.interval);
 }
 
+/// Samples over which a detector of the registry looks back.
+std::size_t window_of(const detectors::DetectorOptions& options, std::string_view detector) {
+  if (detector == "zscore") return options.zscore.window;
+  if (detector == "mad") return options.mad.window;
+  if (detector == "iqr") return options.iqr.window;
+  if (detector == "moving_average") return options.moving_average.spread_window;
+  return options.regression.window;
+}
+
+std::uint32_t ticks_until_accepted(
+    const config::MonitorConfig& config,
+    const std::vector<std::unique_ptr<detectors::Detector>>& detectors) {
+  auto ticks = static_cast<std::size_t>(config.accept_shift_after / config.interval);
+  for (const auto& detector : detectors) {
+    const std::size_t window = window_of(config.detectors, detector->name());
+    const std::size_t spare = window - std::min(window, detector->warmup_samples());
+    ticks = std::min({ticks, window / 2, spare});
+  }
+  return static_cast<std::uint32_t>(ticks);
+}
+
 series::SeriesTableOptions table_options(const config::MonitorConfig& config) {
   series::SeriesTableOptions options;
   options.monitor = config.name;
@@ -116,6 +137,7 @@ core::Result<std::unique_ptr<MonitorState>> MonitorState::create(config::Monitor
   }
   auto state = std::unique_ptr<MonitorState>(new MonitorState(std::move(config), budget, drops));
   state->detectors = std::move(made);
+  state->accepted_ticks = ticks_until_accepted(state->config, state->detectors);
   // The voters point into these vectors, which never change size again.
   for (const auto& detector : state->detectors) {
     state->calibrations.emplace_back(state->config.calibration_map, detector->threshold());
@@ -147,6 +169,7 @@ void MonitorState::adopt(config::MonitorConfig changed) {
   ensemble = ensemble::Ensemble(config.ensemble, significance_of(config));
   judge = make_judge(config);
   log_p0 = log_budget(config);
+  accepted_ticks = ticks_until_accepted(config, detectors);
   for (std::size_t d = 0; d < voters.size(); ++d) {
     voters[d].weight = config.ensemble.weights[d].weight;
   }

@@ -50,8 +50,8 @@ const Section<GlobalConfig>& global_section() {
                               "interval."),
           field<GlobalConfig>("accept_shift_after", &GlobalConfig::accept_shift_after,
                               duration(kHoldRange),
-                              "A new level that lasts this long becomes the normal one. At least "
-                              "the interval."),
+                              "A new level that lasts this long, or half of the shortest detector "
+                              "window, becomes the normal one. At least the interval."),
       },
       check_times<GlobalConfig>};
   return section;

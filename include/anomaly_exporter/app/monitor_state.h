@@ -108,7 +108,10 @@ class MonitorState {
   series::Profiles profiles;
   series::TickValues values;                     ///< the tick under evaluation
   series::Column<float> smallest_step;           ///< by row; 0 = none seen
-  series::Column<std::uint32_t> abnormal_ticks;  ///< by row: unusual ticks in a row
+  series::Column<std::uint32_t> abnormal_ticks;  ///< by row: unusual ticks not learned
+  /// Unusual ticks after which a row teaches again: `accept_shift_after`, but never so many that a
+  /// detector would run out of learned values (half its window, and what its warm-up leaves).
+  std::uint32_t accepted_ticks = 0;
 
   std::vector<std::unique_ptr<detectors::Detector>> detectors;
   std::vector<ensemble::Calibration> calibrations;  ///< one per detector

@@ -52,7 +52,7 @@ class ScoreHistogram {
 struct CalibrationOptions {
   /// Weight of the prior tail in samples: how many observations it takes for the data to speak
   /// louder than the assumption. 1 to 1e9.
-  double prior_samples = 1000;
+  double prior_samples = 300;
   /// Samples after which older ones count half. >= 1e3. Keeps the map following slow change.
   double half_life_samples = 2e7;
 

@@ -14,7 +14,7 @@ from decimal import Decimal as D, getcontext
 getcontext().prec = 60
 BINS_PER_OCTAVE, LOWEST_OCTAVE, OCTAVES = 8, -8, 48
 BINS = BINS_PER_OCTAVE * OCTAVES
-PRIOR_SAMPLES = D(1000)
+PRIOR_SAMPLES = D(300)
 
 
 def edge(b):

@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(a_series_that_ends_is_missing_and_leaves_no_score) {
 BOOST_AUTO_TEST_CASE(anomalous_values_do_not_teach_until_the_shift_has_lasted) {
   support::ManualClock clock;
   Engine engine(1, clock);
-  auto config = test_config({"x"});
+  auto config = test_config({"x"}, 256);
   config.accept_shift_after = kStep * 30;
   TestMonitor monitor(config);
   support::FakeSource source(
@@ -146,6 +146,26 @@ BOOST_AUTO_TEST_CASE(anomalous_values_do_not_teach_until_the_shift_has_lasted) {
   run(engine, *monitor, source, 726, 900);
   BOOST_TEST(monitor->results.score[0] < 0.6);  // the new level is normal now
   BOOST_TEST(monitor->results.expected[0] > 900);
+}
+
+BOOST_AUTO_TEST_CASE(a_long_anomaly_never_leaves_a_series_without_a_score) {
+  support::ManualClock clock;
+  Engine engine(1, clock);
+  // Windows of 32 and 64 samples and half a day until a shift is accepted: they would run empty.
+  auto config = test_config({"steady", "flickering"});
+  config.accept_shift_after = std::chrono::hours(12);
+  TestMonitor monitor(config);
+  support::FakeSource source(
+      {"a"}, [](const std::string& e, const std::string& m, core::Timestamp t) {
+        const bool is_fault = t >= at(300) && (m == "steady" || (t.ms / kStep.count()) % 8 != 0);
+        return std::optional<double>(noise(e, m, t) + (is_fault ? 1000 : 0));
+      });
+  run(engine, *monitor, source, 1, 299);
+  for (std::int64_t k = 300; k < 700; ++k) {
+    run(engine, *monitor, source, k, k);
+    BOOST_REQUIRE((monitor->results.flags[series::row_of(0, 0, 2)] & Flag::kScored) != 0);
+    BOOST_REQUIRE((monitor->results.flags[series::row_of(0, 1, 2)] & Flag::kScored) != 0);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(constant_zeros_then_loss_is_an_anomaly_and_a_last_place_wobble_is_not) {
