@@ -108,6 +108,8 @@ sources:
   - {name: prometheus, type: prometheus, url: "$prometheus"}
 monitors:
   - {name: node, preset: node, selector: '{job="node"}'}
+# Two minutes of data cannot tell what happens once a week (the default budget).
+ensemble: {alarm_budget: 1/day}
 YAML
 
 echo "== start"

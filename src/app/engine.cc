@@ -179,7 +179,7 @@ void Engine::learn(const Context& context, const Tick& tick, BlockScratch& s) {
       const std::size_t i = m * kLanes + lane;
       const Row row = tick.row(m, lane);
       std::uint32_t& abnormal = monitor.abnormal_ticks[row];
-      if (monitor.results.level[row] == 0) {
+      if (abnormal == 0) {
         for (std::size_t d = 0; d < s.verdicts.size(); ++d) {
           if (s.verdicts[d].outcome[i] == Outcome::Scored) s.seen[d].add(s.verdicts[d].raw[i]);
         }
