@@ -47,8 +47,8 @@ core::Result<std::unique_ptr<Application>> Application::start(ApplicationOptions
   log.info("starting", {{"version", core::kVersion},
                         {"revision", core::kRevision},
                         {"config", app->options_.config_file}});
-  if (auto status = app->serve(); !status.ok()) return status.error();
   if (auto status = app->reload(); !status.ok()) return status.error();
+  if (auto status = app->serve(); !status.ok()) return status.error();
   return app;
 }
 
@@ -105,19 +105,20 @@ core::Result<Application::Prepared> Application::prepare() {
 core::Status Application::reload() {
   core::MutexLock turn(reload_mutex_);
   auto prepared = prepare();
-  core::MutexLock lock(mutex_);
-  reload_successful_ = prepared.ok();
+  {
+    core::MutexLock lock(mutex_);
+    reload_successful_ = prepared.ok();
+  }
   self_.observe_reload(prepared.ok(), clock_->now());
   if (!prepared.ok()) {
     log_->error("configuration not loaded", {{"error", prepared.error().message}});
     return prepared.error();
   }
   if (stopped_) return {};
-  swap_in(std::move(prepared).value());
-  last_reload_ = clock_->now();
   log_->info("configuration loaded", {{"file", options_.config_file},
-                                      {"monitors", config_.monitors.size()},
-                                      {"sources", config_.sources.size()}});
+                                      {"monitors", prepared->config.monitors.size()},
+                                      {"sources", prepared->config.sources.size()}});
+  swap_in(std::move(prepared).value());
   return {};
 }
 
@@ -147,10 +148,10 @@ void Application::swap_in(Prepared prepared) {
     if (!sources_.contains(name)) self_.observe_source(name, false, *source);
   }
   sources_ = std::move(prepared.sources);
-  config_ = std::move(prepared.config);
+  const config::Config& config = prepared.config;
 
   std::vector<std::string> names;
-  for (const auto& monitor : config_.monitors) names.push_back(monitor.name);
+  for (const auto& monitor : config.monitors) names.push_back(monitor.name);
   snapshots_.retain(names);
   for (std::size_t i = 0; i < kept.size(); ++i) {
     if (!kept[i]) {
@@ -158,11 +159,14 @@ void Application::swap_in(Prepared prepared) {
       auto source = sources_.at(monitor.state->config.source);
       kept[i] = std::make_unique<MonitorRunner>(runner_dependencies(), std::move(source),
                                                 std::move(monitor.state), std::move(monitor.drops),
-                                                config_.storage, config_.limits.backfill_samples);
+                                                config.storage, config.limits.backfill_samples);
       kept[i]->start();
     }
     runners_.push_back(std::move(kept[i]));
   }
+  core::MutexLock lock(mutex_);
+  config_ = std::move(prepared.config);
+  last_reload_ = clock_->now();
 }
 
 core::Status Application::serve() {
@@ -197,7 +201,6 @@ core::Status Application::serve() {
 void Application::stop() {
   {
     core::MutexLock turn(reload_mutex_);
-    core::MutexLock lock(mutex_);
     if (stopped_) return;
     stopped_ = true;
     log_->info("stopping");

@@ -13,6 +13,7 @@ namespace {
 constexpr core::Duration kLeastRateWindow = std::chrono::seconds(20);
 constexpr int kScrapesPerRateWindow = 4;
 constexpr core::Duration kAdmissionPeriod = std::chrono::minutes(1);
+constexpr core::Duration kProbePeriod = std::chrono::seconds(10);
 constexpr core::Duration kLongestRetry = std::chrono::seconds(30);
 constexpr std::chrono::nanoseconds kEmptyBeforeExplained = std::chrono::seconds(30);
 constexpr core::Duration kBackfillPause = std::chrono::milliseconds(200);
@@ -69,6 +70,7 @@ void MonitorRunner::apply_update() {
   if (!update) return;
   monitor_->adopt(std::move(update->config));
   source_ = std::move(update->source);
+  knows_scrape_interval_ = false;
 }
 
 core::Timestamp MonitorRunner::floor_tick(core::Timestamp now) const {
@@ -157,15 +159,23 @@ void MonitorRunner::restore_state() {
                                      {"saved", core::format_rfc3339(report.saved)}});
 }
 
-/// Rate windows that were not configured become four scrape intervals, at least 20 s.
+/// Rate windows that were not configured become four scrape intervals, at least 20 s. Asked again
+/// now and then until the source can tell: a Prometheus that has just started cannot.
 void MonitorRunner::resolve_rate_windows(core::Timestamp now, const std::stop_token& stop) {
-  std::optional<core::Duration> scrape;
-  if (!monitor_->config.probe_selector.empty()) {
-    if (auto found = source_->scrape_interval(monitor_->config.probe_selector, now, stop);
-        found.ok()) {
-      scrape = *found;
+  const auto monotonic = deps_.clock->monotonic();
+  if (knows_scrape_interval_ || monotonic < next_probe_) return;
+  next_probe_ = monotonic + kProbePeriod;
+  std::string probe = monitor_->config.probe_selector;
+  for (const auto& request : monitor_->requests) {
+    if (probe.empty() && request.kind == sources::MetricRequest::Kind::Selector) {
+      probe = request.text;
     }
   }
+  std::optional<core::Duration> scrape;
+  if (!probe.empty()) {
+    if (auto found = source_->scrape_interval(probe, now, stop); found.ok()) scrape = *found;
+  }
+  knows_scrape_interval_ = scrape || probe.empty();
   status_.is_oversampled = scrape && interval() < *scrape;
   for (std::size_t m = 0; m < monitor_->metrics(); ++m) {
     const auto& metric = monitor_->config.metrics[m];
@@ -271,6 +281,7 @@ bool MonitorRunner::close_gap(core::Timestamp due, const std::stop_token& stop) 
 }
 
 void MonitorRunner::run_tick(core::Timestamp due, const std::stop_token& stop) {
+  resolve_rate_windows(due, stop);
   const TickReport report = deps_.engine->tick(*monitor_, *source_, due, stop);
   if (stop.stop_requested()) return;
   const core::Timestamp scored = deps_.clock->now();

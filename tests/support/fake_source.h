@@ -36,6 +36,11 @@ class FakeSource final : public sources::MetricSource {
     std::erase_if(entities_, [&](const auto& e) { return e.first == entity; });
   }
   void set_up(bool up) { up_ = up; }
+  /// What the source will say of its scrapes; nothing at first.
+  void set_scrape_interval(core::Duration interval) {
+    core::MutexLock lock(mutex_);
+    scrape_ = interval;
+  }
   /// A metric that is refused for good.
   void refuse(const std::string& metric) {
     core::MutexLock lock(mutex_);
@@ -80,7 +85,8 @@ class FakeSource final : public sources::MetricSource {
 
   core::Result<std::optional<core::Duration>> scrape_interval(const std::string&, core::Timestamp,
                                                               std::stop_token) override {
-    return scrape;
+    core::MutexLock lock(mutex_);
+    return scrape_;
   }
   core::Result<std::vector<std::string>> job_names(std::stop_token) override {
     return std::vector<std::string>{"fake", "node"};
@@ -89,7 +95,6 @@ class FakeSource final : public sources::MetricSource {
 
   std::atomic<int> ticks{0};
   std::atomic<int> backfills{0};
-  std::optional<core::Duration> scrape;
 
  private:
   std::vector<std::pair<std::string, core::LabelsPtr>> entities() const {
@@ -106,6 +111,7 @@ class FakeSource final : public sources::MetricSource {
   mutable core::Mutex mutex_;
   std::vector<std::pair<std::string, core::LabelsPtr>> entities_ AE_GUARDED_BY(mutex_);
   std::string refused_ AE_GUARDED_BY(mutex_);
+  std::optional<core::Duration> scrape_ AE_GUARDED_BY(mutex_);
   Value value_;
   std::atomic<bool> up_{true};
 };

@@ -50,7 +50,7 @@ class Application {
   struct Prepared;
   Application(ApplicationOptions options, core::Logger& log, const core::Clock& clock);
   core::Result<Prepared> prepare();
-  void swap_in(Prepared prepared) AE_REQUIRES(mutex_);
+  void swap_in(Prepared prepared) AE_REQUIRES(reload_mutex_);
   core::Status serve();
   [[nodiscard]] RunnerDependencies runner_dependencies();
 
@@ -65,14 +65,18 @@ class Application {
   Engine engine_;
   std::unique_ptr<StateStore> state_;
 
-  mutable core::Mutex reload_mutex_;  // one reload at a time
+  /// One reload at a time. Handlers of pages never take this one: stopping a monitor may wait for a
+  /// request in flight.
+  core::Mutex reload_mutex_;
+  std::map<std::string, std::shared_ptr<sources::MetricSource>> sources_
+      AE_GUARDED_BY(reload_mutex_);
+  std::vector<std::unique_ptr<MonitorRunner>> runners_ AE_GUARDED_BY(reload_mutex_);
+  bool stopped_ AE_GUARDED_BY(reload_mutex_) = false;
+
   mutable core::Mutex mutex_;
   config::Config config_ AE_GUARDED_BY(mutex_);
   bool reload_successful_ AE_GUARDED_BY(mutex_) = false;
   core::Timestamp last_reload_ AE_GUARDED_BY(mutex_);
-  std::map<std::string, std::shared_ptr<sources::MetricSource>> sources_ AE_GUARDED_BY(mutex_);
-  std::vector<std::unique_ptr<MonitorRunner>> runners_ AE_GUARDED_BY(mutex_);
-  bool stopped_ AE_GUARDED_BY(mutex_) = false;
   std::unique_ptr<api::Server> server_;  // last: its handlers use all of the above
 };
 

@@ -93,6 +93,8 @@ class MonitorRunner {
   std::unique_ptr<series::DropCounters> drops_;
   std::unique_ptr<MonitorState> monitor_;
   std::shared_ptr<sources::MetricSource> source_;
+  bool knows_scrape_interval_ = false;
+  std::chrono::nanoseconds next_probe_{0};
   Publisher publisher_;
   RunnerStatus status_;
   /// A metric without series: since when, and whether the log has told why.

@@ -140,6 +140,19 @@ BOOST_AUTO_TEST_CASE(a_metric_without_series_is_named_once) {
   BOOST_TEST(log.count("a metric matches no series") == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(the_rate_window_follows_the_scrape_interval_once_the_source_can_tell) {
+  auto config = test_config({"x"});
+  config.probe_selector = "x";
+  config.metrics[0].request.text = "rate(x[$rate_window])";
+  start(config);
+  BOOST_REQUIRE(until_scored());
+  BOOST_TEST(snapshot()->metrics[0].request == "rate(x[20s])");
+  BOOST_TEST(!snapshot()->is_oversampled);
+  source->set_scrape_interval(std::chrono::seconds(30));
+  BOOST_REQUIRE(until([](const auto& s) { return s.metrics[0].request == "rate(x[2m])"; }));
+  BOOST_TEST(snapshot()->is_oversampled);  // every 10 s, of samples that come every 30 s
+}
+
 BOOST_AUTO_TEST_CASE(a_changed_threshold_takes_effect_and_windows_stay) {
   auto config = test_config({"x"});
   start(config);
