@@ -59,7 +59,10 @@ EvaluationCounts Engine::evaluate(MonitorState& monitor, series::TickIndex index
     monitor.scratch.emplace_back(monitor.metrics(), monitor.detectors.size());
   }
 
+  const auto called = clock_->monotonic();
+  std::chrono::nanoseconds queued{0};
   pool_.run(lanes.size(), [&](std::size_t block, unsigned worker) {
+    if (block == 0) queued = clock_->monotonic() - called;  // by the one worker that takes block 0
     if (lanes[block] == 0) return;
     BlockScratch& s = monitor.scratch[worker];
     const Tick tick = append(context, block, s);
@@ -76,6 +79,7 @@ EvaluationCounts Engine::evaluate(MonitorState& monitor, series::TickIndex index
     counts.add(s.counts);
     s.counts.clear();
   }
+  counts.queued = queued;
   monitor.totals.add(counts);
   if (index > monitor.index) {
     monitor.index = index;

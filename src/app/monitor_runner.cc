@@ -295,11 +295,14 @@ void MonitorRunner::run_tick(core::Timestamp due, const std::stop_token& stop) {
   const double in_line = std::chrono::duration<double>(report.scored).count();
   const double published = core::to_seconds(deps_.clock->now() - due);
   deps_.self->observe_latency("source", "tick", total - in_line);
+  const double queued = std::chrono::duration<double>(report.counts.queued).count();
+  deps_.self->observe_latency("queue", "tick", total - in_line + queued);
   deps_.self->observe_latency("score", "tick", total);
   deps_.self->observe_latency("publish", "tick", published);
   if (report.newest_sample.ms != 0 && report.newest_sample != due) {
     const double age = core::to_seconds(due - report.newest_sample);
     deps_.self->observe_latency("source", "sample", age + total - in_line);
+    deps_.self->observe_latency("queue", "sample", age + total - in_line + queued);
     deps_.self->observe_latency("score", "sample", age + total);
     deps_.self->observe_latency("publish", "sample", age + published);
   }

@@ -105,6 +105,7 @@ void EvaluationCounts::add(const EvaluationCounts& other) {
 
 void EvaluationCounts::clear() {
   samples = 0;
+  queued = {};
   outcome.fill(0);
   expected_alarms = 0;
   seen_alarms = 0;

@@ -210,7 +210,7 @@ SelfMetrics::SelfMetrics() : impl_(std::make_unique<Impl>()) {
   i.counter(AE_NAME("state_write_failures_total"), kProgram, {});
   i.counter(AE_NAME("state_writes_skipped_total"), kProgram, {});
   i.gauge(AE_NAME("state_last_write_timestamp_seconds"), kProgram, {});
-  for (const char* stage : {"source", "score", "publish"}) {
+  for (const char* stage : {"source", "queue", "score", "publish"}) {
     for (const char* origin : {"sample", "tick"}) {
       i.histogram(AE_NAME("detection_latency_seconds"), kProgram,
                   {{"stage", stage}, {"origin", origin}}, kLatencyBuckets);

@@ -43,6 +43,8 @@ struct EvaluationCounts {
   std::uint64_t seen_alarms = 0;  ///< rows that entered an anomaly
   std::vector<double> detector_seconds;
   std::vector<std::uint64_t> detector_verdicts;  ///< rows that the detector scored
+  /// From the call of an evaluation to the start of its first block; not part of sums.
+  std::chrono::nanoseconds queued{0};
   /// Entries into a severity: [(metric * 4 + level) * (detectors + 1) + detector]; the last
   /// detector stands for the ensemble.
   std::vector<std::uint64_t> episodes;
