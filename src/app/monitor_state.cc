@@ -31,21 +31,12 @@ double log_budget(const config::MonitorConfig& config) {
                                           config.ensemble.alarm_budget.per, config.interval);
 }
 
-/// Samples over which a detector of the registry looks back.
-std::size_t window_of(const detectors::DetectorOptions& options, std::string_view detector) {
-  if (detector == "zscore") return options.zscore.window;
-  if (detector == "mad") return options.mad.window;
-  if (detector == "iqr") return options.iqr.window;
-  if (detector == "moving_average") return options.moving_average.spread_window;
-  return options.regression.window;
-}
-
 std::uint32_t ticks_until_accepted(
     const config::MonitorConfig& config,
     const std::vector<std::unique_ptr<detectors::Detector>>& detectors) {
   auto ticks = static_cast<std::size_t>(config.accept_shift_after / config.interval);
   for (const auto& detector : detectors) {
-    const std::size_t window = window_of(config.detectors, detector->name());
+    const std::size_t window = detector->look_back();
     const std::size_t spare = window - std::min(window, detector->warmup_samples());
     ticks = std::min({ticks, window / 2, spare});
   }

@@ -48,6 +48,10 @@ class Detector {
   /// Samples a row needs before its first verdict.
   [[nodiscard]] virtual std::size_t warmup_samples() const = 0;
 
+  /// Ticks within which those samples must lie: the shortest of the detector's windows. The engine
+  /// never withholds so many values from learning that this many ticks hold too few.
+  [[nodiscard]] virtual std::size_t look_back() const = 0;
+
   /// Preference for the exported expected value and band: the lowest rank among those that scored
   /// is taken. seasonal_esd 10, zscore 20, mad 21, other statistics 30, networks 90.
   [[nodiscard]] virtual int expectation_rank() const = 0;

@@ -45,6 +45,7 @@ class MovingAverage final : public Detector {
   [[nodiscard]] Scope scope() const override { return Scope::Series; }
   [[nodiscard]] double threshold() const override;
   [[nodiscard]] std::size_t warmup_samples() const override;
+  [[nodiscard]] std::size_t look_back() const override { return options_.window; }
   [[nodiscard]] int expectation_rank() const override { return 30; }
 
   void resize(std::size_t blocks) override;

@@ -41,6 +41,7 @@ class ZScore final : public Detector {
   [[nodiscard]] Scope scope() const override { return Scope::Series; }
   [[nodiscard]] double threshold() const override;
   [[nodiscard]] std::size_t warmup_samples() const override;
+  [[nodiscard]] std::size_t look_back() const override { return options_.window; }
   [[nodiscard]] int expectation_rank() const override { return 20; }
 
   void resize(std::size_t blocks) override;

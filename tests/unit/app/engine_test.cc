@@ -151,20 +151,29 @@ BOOST_AUTO_TEST_CASE(anomalous_values_do_not_teach_until_the_shift_has_lasted) {
 BOOST_AUTO_TEST_CASE(a_long_anomaly_never_leaves_a_series_without_a_score) {
   support::ManualClock clock;
   Engine engine(1, clock);
-  // Windows of 32 and 64 samples and half a day until a shift is accepted: they would run empty.
-  auto config = test_config({"steady", "flickering"});
-  config.accept_shift_after = std::chrono::hours(12);
-  TestMonitor monitor(config);
-  support::FakeSource source(
-      {"a"}, [](const std::string& e, const std::string& m, core::Timestamp t) {
+  using Weights = std::vector<ensemble::Weight>;
+  for (const Weights& weights : {Weights{{"zscore", 0.5}, {"mad", 0.5}}, Weights{{"iqr", 1.0}},
+                                 Weights{{"moving_average", 1.0}}, Weights{{"regression", 1.0}}}) {
+    BOOST_TEST_CONTEXT(weights[0].detector) {
+      // Windows of at most 64 samples, half a day until a shift is accepted: they would run empty.
+      auto config = test_config({"steady", "flickering"});
+      config.accept_shift_after = std::chrono::hours(12);
+      config.detectors.iqr.window = 64;
+      config.detectors.moving_average.spread_window = 64;
+      config.ensemble.weights = weights;
+      TestMonitor monitor(config);
+      support::FakeSource source({"a"}, [](const std::string& e, const std::string& m,
+                                           core::Timestamp t) {
         const bool is_fault = t >= at(300) && (m == "steady" || (t.ms / kStep.count()) % 8 != 0);
         return std::optional<double>(noise(e, m, t) + (is_fault ? 1000 : 0));
       });
-  run(engine, *monitor, source, 1, 299);
-  for (std::int64_t k = 300; k < 700; ++k) {
-    run(engine, *monitor, source, k, k);
-    BOOST_REQUIRE((monitor->results.flags[series::row_of(0, 0, 2)] & Flag::kScored) != 0);
-    BOOST_REQUIRE((monitor->results.flags[series::row_of(0, 1, 2)] & Flag::kScored) != 0);
+      run(engine, *monitor, source, 1, 299);
+      for (std::int64_t k = 300; k < 700; ++k) {
+        run(engine, *monitor, source, k, k);
+        BOOST_REQUIRE((monitor->results.flags[series::row_of(0, 0, 2)] & Flag::kScored) != 0);
+        BOOST_REQUIRE((monitor->results.flags[series::row_of(0, 1, 2)] & Flag::kScored) != 0);
+      }
+    }
   }
 }
 

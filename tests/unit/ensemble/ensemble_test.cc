@@ -30,6 +30,7 @@ class FakeDetector final : public detectors::Detector {
   [[nodiscard]] detectors::Scope scope() const override { return scope_; }
   [[nodiscard]] double threshold() const override { return kThreshold; }
   [[nodiscard]] std::size_t warmup_samples() const override { return 0; }
+  [[nodiscard]] std::size_t look_back() const override { return 100; }
   [[nodiscard]] int expectation_rank() const override { return rank_; }
   void resize(std::size_t) override {}
   void score(const Tick&, VerdictColumns&) const override {}
