@@ -80,13 +80,13 @@ struct SelfMetrics::Impl {
     return known.emplace_back(Carried{source, {}}).stats;
   }
 
-  void declare_counter(const char* name, const char* help) {
+  void declare_counter(const char* name, const char* help) AE_REQUIRES(mutex) {
     counters[name] = {&prometheus::BuildCounter().Name(name).Help(help).Register(registry), {}};
   }
-  void declare_gauge(const char* name, const char* help) {
+  void declare_gauge(const char* name, const char* help) AE_REQUIRES(mutex) {
     gauges[name] = {&prometheus::BuildGauge().Name(name).Help(help).Register(registry), {}};
   }
-  void declare_histogram(const char* name, const char* help) {
+  void declare_histogram(const char* name, const char* help) AE_REQUIRES(mutex) {
     histograms[name] = {&prometheus::BuildHistogram().Name(name).Help(help).Register(registry), {}};
   }
 
@@ -388,9 +388,10 @@ void SelfMetrics::observe_source(const std::string& name, bool up,
   core::MutexLock lock(i.mutex);
   i.gauge(AE_NAME("source_up"), key, labels).Set(up ? 1 : 0);
   sources::SourceStats& before = i.carried(name, &source);
-  const auto carry = [&](const char* counter, std::uint64_t total, std::uint64_t last) {
-    i.counter(counter, key, labels).Increment(increase(total, last));
-  };
+  const auto carry = [&](const char* counter, std::uint64_t total, std::uint64_t last)
+                         AE_REQUIRES(i.mutex) {
+                           i.counter(counter, key, labels).Increment(increase(total, last));
+                         };
   carry(AE_NAME("source_requests_total"), stats.requests, before.requests);
   carry(AE_NAME("source_failures_total"), stats.failures, before.failures);
   carry(AE_NAME("source_retries_total"), stats.retries, before.retries);
