@@ -5,6 +5,7 @@
 
 #include "anomaly_exporter/app/hints.h"
 #include "anomaly_exporter/app/replay.h"
+#include "anomaly_exporter/core/thread_priority.h"
 
 namespace anomaly_exporter::app {
 
@@ -79,6 +80,7 @@ core::Timestamp MonitorRunner::floor_tick(core::Timestamp now) const {
 }
 
 void MonitorRunner::run(const std::stop_token& stop) {
+  core::lower_thread_priority();
   if (!warm_up(stop)) return;
   go_live(stop);
 }

@@ -2,6 +2,8 @@
 
 #include <stop_token>
 
+#include "anomaly_exporter/core/thread_priority.h"
+
 namespace anomaly_exporter::app {
 
 WorkerPool::WorkerPool(unsigned workers) {
@@ -17,6 +19,7 @@ WorkerPool::~WorkerPool() {
 
 // The analysis does not follow condition_variable_any through its unlock.
 void WorkerPool::work(const std::stop_token& stop, unsigned worker) AE_NO_THREAD_SAFETY_ANALYSIS {
+  core::lower_thread_priority();
   while (!stop.stop_requested()) {
     {
       core::MutexLock lock(mutex_);

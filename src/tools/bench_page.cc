@@ -9,6 +9,7 @@
 
 #include "anomaly_exporter/api/server.h"
 #include "anomaly_exporter/core/logger.h"
+#include "anomaly_exporter/core/thread_priority.h"
 #include "bench_measures.h"
 #include "bench_rig.h"
 #include "loopback_client.h"
@@ -122,6 +123,7 @@ core::Result<double> measure_scrape_during_tick(const BenchContext& context) {
     }
     std::atomic<bool> ticking = false;
     const std::jthread ticker([&](const std::stop_token& stop) {
+      core::lower_thread_priority();  // as a monitor's thread does
       while (!stop.stop_requested()) {
         (*served)->publish_tick();
         ticking = true;

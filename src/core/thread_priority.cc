@@ -1,0 +1,13 @@
+#include "anomaly_exporter/core/thread_priority.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace anomaly_exporter::core {
+
+void lower_thread_priority() {
+  constexpr int kNice = 10;
+  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
+}
+
+}  // namespace anomaly_exporter::core
