@@ -120,7 +120,8 @@ BlockScratch::BlockScratch(std::size_t metrics, std::size_t detectors)
 core::Result<std::unique_ptr<MonitorState>> MonitorState::create(config::MonitorConfig config,
                                                                  series::SeriesBudget& budget,
                                                                  series::DropCounters& drops) {
-  const detectors::Shape shape{.metrics = config.metrics.size(), .window = config.window};
+  const detectors::Shape shape{
+      .metrics = config.metrics.size(), .window = config.window, .interval = config.interval};
   std::vector<std::unique_ptr<detectors::Detector>> made;
   for (const auto& weight : config.ensemble.weights) {
     auto detector = detectors::create_detector(weight.detector, config.detectors, shape);

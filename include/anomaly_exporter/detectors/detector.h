@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string_view>
-#include <vector>
 
 #include "anomaly_exporter/core/result.h"
 #include "anomaly_exporter/core/state_io.h"
+#include "anomaly_exporter/detectors/model.h"
 #include "anomaly_exporter/detectors/tick.h"
 #include "anomaly_exporter/detectors/verdict.h"
 
@@ -14,26 +15,14 @@ namespace anomaly_exporter::detectors {
 /// Whether a detector judges one series at a time or an entity's metrics together.
 enum class Scope { Series, Entity };
 
-/// History handed to `train`: whole windows of a monitor.
-struct TrainingSet {
-  const series::Windows* windows = nullptr;
-  const series::Profiles* profiles = nullptr;
-  TickIndex newest = 0;
-  std::size_t entities = 0;
-};
-
-struct TrainingReport {
-  std::size_t samples = 0;
-  bool trained = false;
-};
-
 /// Turns the values of a block into raw scores, expected values and scales.
 ///
 /// A detector keeps derived columns by row, never copies of windows. It knows no clock, does no
 /// I/O, writes no log, and allocates only in `resize` and `train`. NaN and infinity never enter or
 /// leave; rows whose numbers would are `Failed`.
 ///
-/// Threads: `score` and `learn` of distinct blocks may run at the same time; all else alone.
+/// Threads: `score` and `learn` of distinct blocks may run at the same time; `fit` may run at any
+/// time beside everything else, because it reads the options only; all else alone.
 class Detector {
  public:
   virtual ~Detector() = default;
@@ -68,8 +57,25 @@ class Detector {
   /// block, after `score`, also where nothing is present.
   virtual void learn(const Tick& tick, const LearnMask& mask) = 0;
 
-  /// Fits a model; nothing to do for detectors that learn online.
-  virtual core::Result<TrainingReport> train(const TrainingSet&) { return TrainingReport{}; }
+  /// True for detectors that judge by a model which is fitted to history and swapped in whole.
+  /// Until one is adopted their rows are `Untrained`.
+  [[nodiscard]] virtual bool is_trainable() const { return false; }
+
+  /// Fits a new model; the detector itself does not change. Deterministic for equal options and
+  /// sets. Errors: InvalidArgument when the set is too small, saying how much is needed;
+  /// Unavailable when `progress` said stop.
+  [[nodiscard]] virtual core::Result<FittedModel> fit(const TrainingSet& set,
+                                                      const TrainingProgress& progress) const;
+
+  /// Judges by this model from now on; a null pointer makes the detector untrained again.
+  /// REQUIRES: made by `fit` or `read_model` of a detector with equal options and shape.
+  virtual void adopt(std::shared_ptr<const Model> model);
+  [[nodiscard]] virtual std::shared_ptr<const Model> model() const { return nullptr; }
+
+  /// Reads what Model::save wrote. Errors: Corrupt (also: made for another shape or other options),
+  /// Unsupported (newer version).
+  [[nodiscard]] virtual core::Result<std::shared_ptr<const Model>> read_model(
+      core::StateReader& in) const;
 
   /// Forgets the lanes of a block (an entity was removed, or its number is used again).
   virtual void forget(std::size_t block, LaneMask lanes) = 0;

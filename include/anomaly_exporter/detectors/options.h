@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "anomaly_exporter/core/result.h"
+#include "anomaly_exporter/core/time.h"
 
 namespace anomaly_exporter::detectors {
 
@@ -62,6 +63,54 @@ struct RegressionOptions {
   [[nodiscard]] core::Status validate(std::size_t monitor_window) const;
 };
 
+/// Isolation Forest (Liu, Ting and Zhou 2008).
+struct IsolationForestOptions {
+  /// One forest for the monitor over normalised vectors, or one for each entity.
+  enum class Scope { Monitor, Entity };
+  Scope scope = Scope::Monitor;
+  std::size_t trees = 100;      ///< 8 to 1000
+  std::size_t sample = 256;     ///< vectors per tree, 16 to 4096
+  double contamination = 0.01;  ///< share of the training vectors beyond the threshold, 1e-4 to 0.5
+  [[nodiscard]] core::Status validate() const;
+};
+
+/// LSTM encoder-decoder over the last ticks of all metrics (Malhotra et al. 2016).
+struct LstmAutoencoderOptions {
+  std::size_t window = 10;  ///< ticks, 2 to 100
+  std::size_t hidden = 32;  ///< 16, 32 or 64
+  std::size_t epochs = 50;  ///< at most, 1 to 1000; training stops early
+  double threshold = 3.0;   ///< sigmas of the reconstruction error, 1 to 100
+  [[nodiscard]] core::Status validate() const;
+};
+
+/// STL, then generalised ESD (Cleveland 1990, Rosner 1983, Vallis 2014).
+struct SeasonalEsdOptions {
+  core::Duration period{0};        ///< 0 = found in the data; else 1h to 7d
+  std::size_t max_anomalies = 10;  ///< per period, 1 to 100
+  double alpha = 0.05;             ///< 1e-6 to 0.5
+  [[nodiscard]] core::Status validate() const;
+};
+
+/// One-class support vector machine with a radial kernel (Schoelkopf 2001).
+struct OneClassSvmOptions {
+  double contamination = 0.01;  ///< nu: share of the training vectors outside, 1e-4 to 0.5
+  double gamma = 0;             ///< of the kernel exp(-gamma |x - y|^2); 0 = from the data
+  std::size_t sample = 1000;    ///< training vectors at most, 100 to 5000
+  [[nodiscard]] core::Status validate() const;
+};
+
+/// Dense autoencoder of the last ticks of all metrics; linear = principal components.
+struct AutoencoderOptions {
+  enum class Form { Dense, Linear };
+  Form form = Form::Linear;
+  std::size_t window = 6;   ///< ticks the dense form sees, 1 to 60
+  std::size_t hidden = 64;  ///< dense: 8 to 256
+  std::size_t code = 12;    ///< dense: 2 to 64
+  double variance = 0.9;    ///< linear: share of the variance that the components explain
+  double threshold = 3.0;   ///< sigmas, 1 to 100
+  [[nodiscard]] core::Status validate() const;
+};
+
 /// Options of every detector; one member per registered name.
 struct DetectorOptions {
   ZScoreOptions zscore;
@@ -69,6 +118,11 @@ struct DetectorOptions {
   IqrOptions iqr;
   MovingAverageOptions moving_average;
   RegressionOptions regression;
+  IsolationForestOptions isolation_forest;
+  LstmAutoencoderOptions lstm_autoencoder;
+  SeasonalEsdOptions seasonal_esd;
+  OneClassSvmOptions one_class_svm;
+  AutoencoderOptions autoencoder;
 };
 
 }  // namespace anomaly_exporter::detectors

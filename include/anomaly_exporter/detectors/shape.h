@@ -1,6 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+
+#include "anomaly_exporter/core/time.h"
 
 namespace anomaly_exporter::detectors {
 
@@ -8,6 +11,7 @@ namespace anomaly_exporter::detectors {
 struct Shape {
   std::size_t metrics = 1;
   std::size_t window = 1000;  ///< the monitor's window, an upper bound for detector windows
+  core::Duration interval = std::chrono::seconds(10);  ///< of the monitor's ticks
 };
 
 /// Values that the statistical detectors want to have seen before they judge (or a whole window,

@@ -21,6 +21,8 @@ using series::TickIndex;
 /// Ownership: borrows everything; valid during the call.
 struct Tick {
   core::Timestamp time;
+  /// What the monitor's time zone adds to UTC at `time`; season phases are taken from local time.
+  core::Duration utc_offset{0};
   TickIndex index = 0;  ///< consecutive; every index of a block is seen once, in order
   std::size_t block = 0;
   std::size_t metrics = 1;
@@ -32,6 +34,8 @@ struct Tick {
   const series::Windows* windows = nullptr;    ///< holds this tick at slot(index) already
   const series::Profiles* profiles = nullptr;  ///< what was observed before this tick
 
+  /// Local time as if it were UTC: for the hour of the day and the day of the week.
+  [[nodiscard]] core::Timestamp local_time() const { return time + utc_offset; }
   [[nodiscard]] series::StripView strip(std::size_t metric) const {
     return windows->strip(block, metric);
   }
