@@ -8,8 +8,9 @@ RUN cmake --preset release -DAE_BUILD_TESTS=OFF \
 
 FROM debian:12-slim
 RUN apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends ca-certificates curl libcivetweb1 libcurl4 \
-      libdeflate0 libprometheus-cpp-core1.0 libre2-9 libsnappy1v5 libspdlog1.10 libyaml-cpp0.7 zlib1g \
+ && apt-get install -y -qq --no-install-recommends ca-certificates curl libcivetweb1 libcurl4 libdate-tz3 \
+      libdeflate0 libprometheus-cpp-core1.0 libre2-9 libsnappy1v5 libspdlog1.10 libyaml-cpp0.7 \
+      tzdata zlib1g \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10097 --home-dir /var/lib/anomaly_exporter --create-home anomaly_exporter
 COPY --from=build /src/build/release/anomaly_exporter /src/build/release/anomalytool /usr/local/bin/

@@ -59,7 +59,8 @@ Application::Application(ApplicationOptions options, core::Logger& log, const co
       start_time_(clock.now()),
       throttle_(kLogPeriod, clock),
       budget_(series::SeriesLimitOptions{}),
-      engine_(worker_count(options_.workers), clock) {
+      engine_(worker_count(options_.workers), clock),
+      trainer_({.metrics = &self_.models(), .log = &log, .clock = &clock}) {
   if (!options_.storage_path.empty()) {
     state_ = std::make_unique<StateStore>(
         options_.storage_path, [this](bool ok, const std::string& error) {
@@ -78,6 +79,8 @@ RunnerDependencies Application::runner_dependencies() {
           .snapshots = &snapshots_,
           .self = &self_,
           .state = state_.get(),
+          .trainer = &trainer_,
+          .storage_path = options_.storage_path,
           .budget = &budget_,
           .log = log_,
           .throttle = &throttle_,
@@ -132,7 +135,7 @@ void Application::swap_in(Prepared prepared) {
     });
     if (found == runners_.end()) continue;
     kept[i] = std::move(*found);
-    kept[i]->update(config, prepared.sources.at(config.source));
+    kept[i]->update(config, prepared.sources.at(config.source), prepared.config.training);
   }
   for (auto& runner : runners_) {
     if (runner) runner->request_stop();
@@ -159,7 +162,8 @@ void Application::swap_in(Prepared prepared) {
       auto source = sources_.at(monitor.state->config.source);
       kept[i] = std::make_unique<MonitorRunner>(runner_dependencies(), std::move(source),
                                                 std::move(monitor.state), std::move(monitor.drops),
-                                                config.storage, config.limits.backfill_samples);
+                                                config.storage, config.limits.backfill_samples,
+                                                config.training);
       kept[i]->start();
     }
     runners_.push_back(std::move(kept[i]));
@@ -204,6 +208,7 @@ void Application::stop() {
     if (stopped_) return;
     stopped_ = true;
     log_->info("stopping");
+    trainer_.request_stop();
     for (auto& runner : runners_) runner->request_stop();
     std::size_t unsaved = 0;
     for (auto& runner : runners_) unsaved += runner->stop_and_save();

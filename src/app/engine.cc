@@ -67,7 +67,8 @@ EvaluationCounts Engine::evaluate(MonitorState& monitor, series::TickIndex index
     BlockScratch& s = monitor.scratch[worker];
     const Tick tick = append(context, block, s);
     score(context, tick, s);
-    monitor.ensemble.combine(tick, monitor.voters, s.verdicts, monitor.log_p0, s.scores);
+    monitor.ensemble.combine(tick, monitor.voters, s.verdicts, monitor.log_p0,
+                             {&monitor.evidence, &monitor.budget_map, &s.rises}, s.scores);
     monitor.judge.judge(tick, s.scores, s.severity);
     learn(context, tick, s);
     store(context, tick, s);
@@ -79,6 +80,7 @@ EvaluationCounts Engine::evaluate(MonitorState& monitor, series::TickIndex index
     counts.add(s.counts);
     s.counts.clear();
   }
+  counts.expected_alarms = static_cast<double>(counts.budgeted) * std::exp(monitor.log_p0);
   counts.queued = queued;
   monitor.totals.add(counts);
   if (index > monitor.index) {
@@ -143,12 +145,20 @@ Tick Engine::append(const Context& context, std::size_t block, BlockScratch& s) 
       s.scale_floor[i] = std::max(least, monitor.smallest_step[first_row + i]);
     });
   }
+  LaneMask repeated = 0;
+  for_each_lane(active, [&](std::size_t lane) {
+    if (monitor.known_until[block * kLanes + lane] >= context.time.ms) {
+      repeated |= series::bit(lane);
+    }
+  });
   return Tick{.time = context.time,
+              .utc_offset = monitor.config.timezone.utc_offset(context.time),
               .index = context.index,
               .block = block,
               .metrics = metrics,
               .first_row = first_row,
               .active = active,
+              .repeated = repeated,
               .values = values,
               .present = s.present,
               .scale_floor = s.scale_floor,
@@ -195,7 +205,7 @@ void Engine::learn(const Context& context, const Tick& tick, BlockScratch& s) {
         --abnormal;  // not to 0: an anomaly that flickers must not empty the windows either
       }
       if ((s.learnable[m] & series::bit(lane)) != 0) {
-        monitor.profiles.observe(row, tick.time, tick.values[i]);
+        monitor.profiles.observe(row, tick.time, tick.values[i], tick.utc_offset);
       }
       if ((strip.present[before] & series::bit(lane)) != 0) {
         const float step = std::fabs(tick.values[i] - strip.values[before * strip.stride + lane]);
@@ -218,10 +228,17 @@ void Engine::store(const Context& context, const Tick& tick, BlockScratch& s) {
   RowResults& out = monitor.results;
   const std::size_t detector_count = monitor.detectors.size();
   const double threshold = monitor.config.ensemble.threshold;
-  const double budget = std::exp(monitor.log_p0);
 
+  // The budget is per series in a vote, and per entity where an entity has one score.
+  const bool is_vote = monitor.config.ensemble.method == ensemble::Method::Vote;
   for_each_lane(tick.active, [&](std::size_t lane) {
-    out.entity_score[tick.block * kLanes + lane] = s.scores.entity_score[lane];
+    double& score = out.entity_score[tick.block * kLanes + lane];
+    const double now = s.scores.entity_score[lane];
+    if (!is_vote && now >= 0) {
+      ++s.counts.budgeted;
+      if (now >= threshold && score < threshold) ++s.counts.seen_alarms;
+    }
+    score = now;
   });
   for (std::size_t m = 0; m < tick.metrics; ++m) {
     const LaneMask known = monitor.table->known(tick.block, m) & tick.active;
@@ -253,11 +270,11 @@ void Engine::store(const Context& context, const Tick& tick, BlockScratch& s) {
       }
       ++s.counts.samples;
       ++s.counts.outcome[static_cast<std::size_t>(outcome)];
-      if (outcome == Outcome::Scored) s.counts.expected_alarms += budget;
+      if (is_vote && outcome == Outcome::Scored) ++s.counts.budgeted;
 
       const auto level = static_cast<std::uint8_t>(s.severity.level[i]);
       if (level > out.level[row]) {
-        if (out.level[row] == 0) ++s.counts.seen_alarms;
+        if (is_vote && out.level[row] == 0) ++s.counts.seen_alarms;
         std::uint64_t* episodes = &s.counts.episodes[(m * 4 + level) * (detector_count + 1)];
         for (std::size_t d = 0; d < detector_count; ++d) {
           if (s.scores.confidence[d][i] >= threshold) ++episodes[d];
@@ -284,10 +301,19 @@ void Engine::calibrate(MonitorState& monitor) {
     if (monitor.learns_calibration) monitor.calibrations[d].learn(seen);
     seen.clear();
   }
+  ensemble::RiseHistogram& rises = monitor.scratch.front().rises;
+  for (auto& s : monitor.scratch) {
+    if (&s.rises == &rises) continue;
+    rises.add(s.rises);
+    s.rises.clear();
+  }
+  if (monitor.learns_calibration) monitor.budget_map.learn(rises);
+  rises.clear();
   const double samples = monitor.calibrations.empty() ? 0 : monitor.calibrations[0].samples();
   if (samples > 1.1 * monitor.calibrated_samples || monitor.index % kRefitTicks == 0) {
     monitor.calibrated_samples = samples;
     for (auto& calibration : monitor.calibrations) calibration.refit();
+    monitor.budget_map.refit(monitor.table->entities());
   }
 }
 

@@ -32,7 +32,8 @@ MonitorRunner::MonitorRunner(RunnerDependencies dependencies,
                              std::shared_ptr<sources::MetricSource> source,
                              std::unique_ptr<MonitorState> monitor,
                              std::unique_ptr<series::DropCounters> drops,
-                             config::StorageConfig storage, std::size_t backfill_samples)
+                             config::StorageConfig storage, std::size_t backfill_samples,
+                             config::TrainingConfig training)
     : deps_(dependencies),
       name_(monitor->config.name),
       state_key_(monitor->config.state_key()),
@@ -41,6 +42,12 @@ MonitorRunner::MonitorRunner(RunnerDependencies dependencies,
       drops_(std::move(drops)),
       monitor_(std::move(monitor)),
       source_(std::move(source)),
+      models_({.trainer = deps_.trainer,
+               .metrics = &deps_.self->models(),
+               .log = deps_.log,
+               .clock = deps_.clock,
+               .storage_path = deps_.storage_path},
+              *monitor_, training),
       empty_since_(monitor_->metrics()) {
   deps_.self->add_monitor(*monitor_, *drops_);
 }
@@ -57,9 +64,10 @@ void MonitorRunner::start() {
 }
 
 void MonitorRunner::update(config::MonitorConfig config,
-                           std::shared_ptr<sources::MetricSource> source) {
+                           std::shared_ptr<sources::MetricSource> source,
+                           config::TrainingConfig training) {
   core::MutexLock lock(mutex_);
-  update_ = Update{std::move(config), std::move(source)};
+  update_ = Update{std::move(config), std::move(source), training};
 }
 
 void MonitorRunner::apply_update() {
@@ -71,6 +79,7 @@ void MonitorRunner::apply_update() {
   if (!update) return;
   monitor_->adopt(std::move(update->config));
   source_ = std::move(update->source);
+  models_.configure(update->training);
   knows_scrape_interval_ = false;
 }
 
@@ -87,6 +96,7 @@ void MonitorRunner::run(const std::stop_token& stop) {
 
 /// Until the source answers and its recent history has been replayed. False when stopped.
 bool MonitorRunner::warm_up(const std::stop_token& stop) {
+  models_.restore();
   restore_state();
   core::Duration delay = std::chrono::milliseconds(500);
   while (!stop.stop_requested()) {
@@ -206,7 +216,9 @@ void MonitorRunner::go_live(const std::stop_token& stop) {
   while (wait_until_due(stop, due)) {
     apply_update();
     if (!close_gap(due, stop)) continue;
+    models_.before_tick();
     run_tick(due, stop);
+    if (source_up_ && !stop.stop_requested()) models_.after_tick(source_);
     admit_newcomers(due, stop);
     save_state_when_due();
   }

@@ -84,6 +84,7 @@ std::size_t RowResults::memory_bytes() const {
 
 void EvaluationCounts::add(const EvaluationCounts& other) {
   samples += other.samples;
+  budgeted += other.budgeted;
   expected_alarms += other.expected_alarms;
   seen_alarms += other.seen_alarms;
   for (std::size_t i = 0; i < outcome.size(); ++i) outcome[i] += other.outcome[i];
@@ -98,6 +99,7 @@ void EvaluationCounts::clear() {
   samples = 0;
   queued = {};
   outcome.fill(0);
+  budgeted = 0;
   expected_alarms = 0;
   seen_alarms = 0;
   std::fill(detector_seconds.begin(), detector_seconds.end(), 0.0);
@@ -122,6 +124,9 @@ core::Result<std::unique_ptr<MonitorState>> MonitorState::create(config::Monitor
                                                                  series::DropCounters& drops) {
   const detectors::Shape shape{
       .metrics = config.metrics.size(), .window = config.window, .interval = config.interval};
+  if (auto status = config.ensemble.validate(); !status.ok()) {
+    return status.error().within("monitor " + config.name + ": ensemble");
+  }
   std::vector<std::unique_ptr<detectors::Detector>> made;
   for (const auto& weight : config.ensemble.weights) {
     auto detector = detectors::create_detector(weight.detector, config.detectors, shape);
@@ -151,6 +156,8 @@ MonitorState::MonitorState(config::MonitorConfig c, series::SeriesBudget& budget
       table(std::make_unique<series::SeriesTable>(table_options(config), budget, drops)),
       windows(config.metrics.size(), config.window),
       ensemble(config.ensemble, significance_of(config)),
+      evidence(config.metrics.size(), config.interval),
+      budget_map(ensemble::EvidenceColumns::kAnchor, log_budget(config)),
       judge(make_judge(config)),
       log_p0(log_budget(config)) {
   for (const auto& metric : config.metrics) requests.push_back(metric.request);
@@ -162,6 +169,7 @@ void MonitorState::adopt(config::MonitorConfig changed) {
   ensemble = ensemble::Ensemble(config.ensemble, significance_of(config));
   judge = make_judge(config);
   log_p0 = log_budget(config);
+  budget_map.set_budget(log_p0);
   accepted_ticks = ticks_until_accepted(config, detectors);
   for (std::size_t d = 0; d < voters.size(); ++d) {
     voters[d].weight = config.ensemble.weights[d].weight;
@@ -187,6 +195,8 @@ void MonitorState::grow() {
   abnormal_ticks.resize(rows);
   results.resize(rows, windows.blocks() * series::kLanes);
   for (auto& detector : detectors) detector->resize(windows.blocks());
+  evidence.resize(windows.blocks());
+  known_until.resize(windows.blocks() * series::kLanes);
   values.values.resize(rows);
   values.present.resize(windows.blocks() * metrics());
 }
@@ -203,6 +213,8 @@ void MonitorState::forget(series::Entity entity) {
     results.level[row] = 0;
   }
   results.entity_score[entity] = -1;
+  evidence.forget(entity);
+  known_until[entity] = 0;
   for (auto& detector : detectors) {
     detector->forget(series::block_of(entity), series::bit(series::lane_of(entity)));
   }
@@ -211,6 +223,7 @@ void MonitorState::forget(series::Entity entity) {
 void MonitorState::forget_all() {
   for (series::Entity e = 0; e < blocks() * series::kLanes; ++e) windows.forget(e);
   for (auto& detector : detectors) {
+    if (detector->remembers()) continue;
     for (std::size_t b = 0; b < blocks(); ++b) detector->forget(b, ~series::LaneMask{0});
   }
 }
@@ -227,6 +240,7 @@ std::string MonitorState::shown_request(std::size_t metric) const {
 std::size_t MonitorState::memory_bytes() const {
   std::size_t bytes = table->memory_bytes() + windows.memory_bytes() + profiles.memory_bytes() +
                       smallest_step.bytes() + abnormal_ticks.bytes() + results.memory_bytes() +
+                      evidence.memory_bytes() + known_until.bytes() +
                       values.values.capacity() * sizeof(float) +
                       values.present.capacity() * sizeof(series::LaneMask);
   for (const auto& detector : detectors) bytes += detector->memory_bytes();

@@ -93,7 +93,9 @@ void ProfileBackfill::apply(MonitorState& monitor) {
       const bool fits =
           std::isfinite(sample.value) &&
           std::fabs(sample.value) <= static_cast<double>(std::numeric_limits<float>::max());
-      if (fits) monitor.profiles.fill(*row, sample.time, static_cast<float>(sample.value));
+      if (!fits) continue;
+      monitor.profiles.fill(*row, sample.time, static_cast<float>(sample.value),
+                            monitor.config.timezone.utc_offset(sample.time));
     }
   }
   applied_.notify_all();

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -234,6 +235,8 @@ std::vector<prometheus::MetricFamily> SelfMetrics::collect() {
     }
     families = impl_->registry.Collect();
   }
+  auto models = models_.collect();
+  std::move(models.begin(), models.end(), std::back_inserter(families));
   append_process_metrics(families);
   return families;
 }

@@ -31,55 +31,105 @@ core::Result<core::Labels> read_labels(core::StateReader& in) {
   return core::Labels::create(std::move(labels));
 }
 
+constexpr std::string_view kEvidence = "evidence";
+constexpr std::uint32_t kMostCalibrations = 64;
+
+/// Profiles of the entity's rows, then named blobs of what remembers it.
 std::string encode_entity(const MonitorState& monitor, series::Entity entity) {
   core::StateWriter out;
   for (std::size_t m = 0; m < monitor.metrics(); ++m) {
     monitor.profiles.save(series::row_of(entity, m, monitor.metrics()), out);
   }
+  for (const auto& detector : monitor.detectors) {
+    if (!detector->remembers()) continue;
+    core::StateWriter blob;
+    detector->save_entity(entity, blob);
+    out.text(detector->name());
+    out.text(blob.bytes());
+  }
+  core::StateWriter blob;
+  monitor.evidence.save(entity, blob);
+  out.text(kEvidence);
+  out.text(blob.bytes());
   return out.take();
 }
 
+core::Status decode_entity(std::string_view bytes, series::Entity entity, bool has_memory,
+                           MonitorState& monitor) {
+  core::StateReader in(bytes);
+  for (std::size_t m = 0; m < monitor.metrics(); ++m) {
+    const auto row = series::row_of(entity, m, monitor.metrics());
+    if (auto status = monitor.profiles.restore(row, in); !status.ok()) return status;
+  }
+  while (has_memory && in.ok() && in.remaining() > 0) {
+    const std::string_view name = in.text();
+    core::StateReader blob(in.text());
+    if (name == kEvidence) {
+      if (auto status = monitor.evidence.restore(entity, blob); !status.ok()) return status;
+    }
+    for (auto& detector : monitor.detectors) {
+      if (!detector->remembers() || detector->name() != name) continue;
+      if (auto status = detector->restore_entity(entity, blob); !status.ok()) return status;
+    }
+  }
+  return in.status();
+}
+
 /// Restores one part. The monitor is changed only as far as the bytes make sense.
+///
+/// Version 1 held no memory of detectors. A file whose detectors were configured differently gives
+/// its profiles only.
 core::Status decode(std::string_view bytes, MonitorState& monitor, RestoreReport& report) {
   core::StateReader in(bytes);
-  if (const unsigned version = in.u32(); in.ok() && version > StateStore::kFormatVersion) {
+  const unsigned version = in.u32();
+  if (in.ok() && version > StateStore::kFormatVersion) {
     return core::Error{core::ErrorCode::Unsupported,
                        "state format " + std::to_string(version) + " is newer than " +
                            std::to_string(StateStore::kFormatVersion)};
   }
-  if (in.text() != monitor.config.state_key()) {
-    if (!in.ok()) return in.status();
+  const std::string_view key = in.text();
+  if (!in.ok()) return in.status();
+  if (!key.starts_with(monitor.config.series_key() + "\nvoters=")) {
     return core::Error{core::ErrorCode::Unsupported,
                        "it belongs to a monitor configured differently"};
   }
+  const bool same_detectors = key == monitor.config.state_key();
+  const bool has_memory = same_detectors && version >= 2;
   const core::Timestamp saved{in.i64()};
+  const core::Timestamp newest{version >= 2 ? in.i64() : 0};
   const std::uint32_t calibrations = in.u32();
   for (std::uint32_t i = 0; i < calibrations && in.ok(); ++i) {
-    if (i >= monitor.calibrations.size()) {
+    if (i >= kMostCalibrations) {
       in.fail("too many calibration maps");
       break;
     }
-    if (auto status = monitor.calibrations[i].restore(in); !status.ok()) return status;
-    report.has_calibration = true;
+    ensemble::Calibration other(monitor.config.calibration_map, 1.0);
+    const bool is_ours = same_detectors && i < monitor.calibrations.size();
+    if (auto status = (is_ours ? monitor.calibrations[i] : other).restore(in); !status.ok()) {
+      return status;
+    }
+    report.has_calibration = report.has_calibration || is_ours;
+  }
+  if (calibrations > 0 && version >= 2) {
+    ensemble::BudgetMap map(ensemble::EvidenceColumns::kAnchor, monitor.log_p0);
+    if (auto status = map.restore(in); !status.ok()) return status;
+    if (same_detectors) monitor.budget_map = map;
   }
   std::vector<std::pair<series::Entity, std::string_view>> entities;
   const std::uint32_t count = in.u32();
   for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
-    auto key = read_labels(in);
-    if (!key.ok()) return key.error();
+    auto key_labels = read_labels(in);
+    if (!key_labels.ok()) return key_labels.error();
     const std::string_view blob = in.text();
     if (!in.ok()) break;
-    if (const auto entity = monitor.table->restore_entity(*key))
+    if (const auto entity = monitor.table->restore_entity(*key_labels))
       entities.emplace_back(*entity, blob);
   }
   if (!in.ok()) return in.status();
   monitor.follow_table();
   for (const auto& [entity, blob] : entities) {
-    core::StateReader profile(blob);
-    for (std::size_t m = 0; m < monitor.metrics(); ++m) {
-      const auto row = series::row_of(entity, m, monitor.metrics());
-      if (auto status = monitor.profiles.restore(row, profile); !status.ok()) return status;
-    }
+    if (auto status = decode_entity(blob, entity, has_memory, monitor); !status.ok()) return status;
+    if (has_memory) monitor.known_until[entity] = newest.ms;
     ++report.entities;
   }
   report.saved = report.saved.ms == 0 ? saved : std::min(report.saved, saved);
@@ -105,9 +155,11 @@ std::string StateStore::encode(const MonitorState& monitor, std::size_t part, co
   out.u32(kFormatVersion);
   out.text(monitor.config.state_key());
   out.i64(now.ms);
+  out.i64(monitor.time.ms);
   out.u32(part == 0 ? static_cast<std::uint32_t>(monitor.calibrations.size()) : 0);
   if (part == 0) {
     for (const auto& calibration : monitor.calibrations) calibration.save(out);
+    monitor.budget_map.save(out);
   }
   const auto first = static_cast<series::Entity>(part * kEntitiesPerPart);
   const auto last = static_cast<series::Entity>(

@@ -13,6 +13,8 @@
 #include "anomaly_exporter/tools/bench.h"
 #include "anomaly_exporter/tools/check_config.h"
 #include "anomaly_exporter/tools/range_backtest.h"
+#include "evaluate_command.h"
+#include "model_commands.h"
 #include "version_text.h"
 
 namespace anomaly_exporter::cli {
@@ -134,6 +136,9 @@ int tool_main(int argc, char** argv) {
     add_check(cli, run);
     add_backtest(cli, run);
     add_bench(cli, run);
+    add_evaluate(cli, run);
+    add_train(cli, run);
+    add_models(cli, run);
     try {
       cli.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -52,6 +52,9 @@ const Section<GlobalConfig>& global_section() {
                               duration(kHoldRange),
                               "A new level that lasts this long, or half of the shortest detector "
                               "window, becomes the normal one. At least the interval."),
+          field<GlobalConfig>("timezone", &GlobalConfig::timezone, time_zone(),
+                              "In which daily and weekly patterns are counted, daylight saving "
+                              "time included; a name of the tz database like Europe/Berlin."),
       },
       check_times<GlobalConfig>};
   return section;
@@ -174,6 +177,7 @@ const Section<FileDraft>& file_section() {
   static const auto global = [](FileDraft & f) -> auto& { return f.config.global; };
   static const auto limits = [](FileDraft & f) -> auto& { return f.config.limits; };
   static const auto storage = [](FileDraft & f) -> auto& { return f.config.storage; };
+  static const auto training = [](FileDraft & f) -> auto& { return f.config.training; };
   static const auto exposition = [](FileDraft & f) -> auto& { return f.config.exposition; };
   static const Section<FileDraft> section{
       "The file",
@@ -197,6 +201,7 @@ const Section<FileDraft>& file_section() {
               decode_monitors),
           nested<FileDraft>("exposition", exposition, exposition_section(), "What is served."),
           nested<FileDraft>("storage", storage, storage_section(), "State files."),
+          nested<FileDraft>("training", training, training_section(), "Fitting of models."),
       },
       nullptr};
   return section;

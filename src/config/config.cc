@@ -27,17 +27,23 @@ const char* word_of(sources::MetricRequest::Kind kind) {
 
 }  // namespace
 
-std::string MonitorConfig::state_key() const {
+std::string MonitorConfig::series_key() const {
   std::ostringstream key;
   key << "name=" << name << "\nsource=" << source << "\ninterval=" << interval.count()
       << "\nwindow=" << window << "\ngroup_by=" << (group_by ? joined(*group_by) : "*");
+  if (timezone.name() != "UTC") key << "\ntimezone=" << timezone.name();
   for (const MetricConfig& metric : metrics) {
     const auto& request = metric.request;
     key << "\nmetric=" << request.metric << " " << word_of(request.kind) << " "
         << static_cast<int>(request.as) << " " << request.rate_window.count() << " "
         << request.text.size() << ":" << request.text;
   }
-  key << "\nvoters=";
+  return key.str();
+}
+
+std::string MonitorConfig::state_key() const {
+  std::ostringstream key;
+  key << series_key() << "\nvoters=";
   for (const ensemble::Weight& weight : ensemble.weights) key << weight.detector << ",";
   key << "\ndetectors=" << show_section(detectors_section(), detectors);
   return key.str();

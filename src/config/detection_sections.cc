@@ -11,6 +11,10 @@ namespace {
 using detectors::DetectorOptions;
 using ensemble::AlarmBudget;
 using ensemble::EnsembleOptions;
+using ensemble::Method;
+
+const std::vector<std::pair<std::string, Method>> kMethods = {{"evidence", Method::Evidence},
+                                                              {"vote", Method::Vote}};
 
 // As the options validate themselves; there the monitor's window is a further bound.
 constexpr NumberRange kThresholdRange{1, 100};
@@ -77,6 +81,69 @@ void decode_weights(const Cursor& at, EnsembleOptions& out) {
     return;
   }
   out.weights = std::move(weights);
+}
+
+/// The method brings its own weights; `weights` and `companions` are read after it.
+void decode_method(const Cursor& at, EnsembleOptions& out) {
+  static const Kind<Method> kind = choice<Method>(kMethods);
+  const auto method = kind.read(at);
+  if (!method) return;
+  if (*method != out.method) {
+    out.weights =
+        *method == Method::Vote ? EnsembleOptions::specified_weights() : EnsembleOptions{}.weights;
+  }
+  out.method = *method;
+}
+
+/// Weights are a vote's: naming them chooses it.
+void decode_vote_weights(const Cursor& at, EnsembleOptions& out) {
+  out.method = Method::Vote;
+  decode_weights(at, out);
+}
+
+void check_ensemble(const Cursor& at, const EnsembleOptions& options) {
+  const auto method = at.find("method");
+  if (at.find("weights") && method && read_text(*method) == "evidence") {
+    at.fail_at("weights",
+               "the evidence method has no weights; write `method: vote`, or `companions` to "
+               "choose what runs along");
+    return;
+  }
+  check_by_validate(at, options);
+}
+
+void decode_companions(const Cursor& at, EnsembleOptions& out) {
+  if (out.method != Method::Evidence) {
+    at.fail("belongs to `method: evidence`; in a vote name the detectors in `weights`");
+    return;
+  }
+  std::vector<std::string> known;
+  for (const auto& entry : detectors::registry()) known.emplace_back(entry.name);
+  std::vector<std::string> companions;
+  at.for_each_item([&](const Cursor& item) {
+    const auto name = read_text(item);
+    if (!name) return;
+    if (std::find(known.begin(), known.end(), *name) == known.end()) {
+      item.fail("unknown detector" + suggestion(*name, known));
+    } else if (*name == "novelty" || *name == "forecaster") {
+      item.fail(in_quotes(*name) + " always runs in the evidence method");
+    } else if (std::find(companions.begin(), companions.end(), *name) != companions.end()) {
+      item.fail(in_quotes(*name) + " is named twice");
+    } else {
+      companions.push_back(*name);
+    }
+  });
+  out.weights = EnsembleOptions::evidence_weights(companions);
+}
+
+std::string show_companions(const EnsembleOptions& options) {
+  std::vector<std::string> names;
+  for (const ensemble::Weight& weight : options.weights) {
+    if (weight.weight == 0) names.push_back(weight.detector);
+  }
+  std::string out = "[";
+  out += joined(names);
+  return out + "]";
 }
 
 std::string show_weights(const EnsembleOptions& options) {
@@ -192,6 +259,13 @@ const Section<EnsembleOptions>& ensemble_section() {
       "ensemble",
       "How the detectors vote. A monitor's own `ensemble` replaces single keys.",
       {
+          custom<EnsembleOptions>(
+              {"method", "word", "evidence", "one of evidence, vote",
+               "How the detectors' verdicts become one score. `evidence` adds up what `novelty` "
+               "and `forecaster` find over metrics and time; `vote` is the weighted vote of "
+               "calibrated confidences.",
+               "", false},
+              decode_method),
           field<EnsembleOptions>("threshold", &EnsembleOptions::threshold, number({0.01, 0.99}),
                                  "Score from which a value is an anomaly. 0.5 raises more alarms, "
                                  "0.7 fewer."),
@@ -202,12 +276,21 @@ const Section<EnsembleOptions>& ensemble_section() {
               "False alarms per series that are acceptable; scores are scaled so that 0.6 is "
               "reached this often on ordinary data."),
           custom<EnsembleOptions>(
-              {"weights", "mapping of detector to number", show_weights(EnsembleOptions{}),
-               "above 0, at most 1 each", "Who votes, and with what weight. They should sum to 1.",
+              {"companions", "list of detectors", show_companions(EnsembleOptions{}), "",
+               "Method evidence: detectors that run beside `novelty` and `forecaster`. They give "
+               "the expected value and scores of their own, and do not vote.",
                "", false},
-              decode_weights),
+              decode_companions),
+          custom<EnsembleOptions>({"weights", "mapping of detector to number",
+                                   show_weights({.weights = EnsembleOptions::specified_weights()}),
+                                   "above 0, at most 1 each",
+                                   "Method vote, which naming them chooses: who votes, and with "
+                                   "what weight. They should "
+                                   "sum to 1.",
+                                   "", false},
+                                  decode_vote_weights),
       },
-      check_by_validate<EnsembleOptions>};
+      check_ensemble};
   return section;
 }
 

@@ -53,6 +53,19 @@ Kind<core::Duration> duration(DurationRange range) {
           [](const core::Duration& v) { return core::format_duration(v); }};
 }
 
+Kind<core::TimeZone> time_zone() {
+  const auto read = [](const Cursor& at) -> std::optional<core::TimeZone> {
+    const auto written = read_text(at);
+    if (!written) return std::nullopt;
+    auto zone = core::TimeZone::create(*written);
+    if (zone.ok()) return std::move(zone).value();
+    at.fail(zone.error().message);
+    return std::nullopt;
+  };
+  return {"time zone", "", read,
+          [](const core::TimeZone& zone) { return std::string(zone.name()); }};
+}
+
 Kind<std::vector<std::string>> label_names() {
   return {"list of label names", "", read_label_names,
           [](const std::vector<std::string>& v) { return joined(v); }};

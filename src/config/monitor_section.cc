@@ -154,6 +154,9 @@ const Section<MonitorDraft>& monitor_section() {
           field<MonitorDraft>("accept_shift_after", of(&MonitorConfig::accept_shift_after),
                               duration(kHoldRange), "As in `global`.")
               .defaults_to("`global.accept_shift_after`"),
+          field<MonitorDraft>("timezone", of(&MonitorConfig::timezone), time_zone(),
+                              "As in `global`, for this monitor.")
+              .defaults_to("`global.timezone`"),
           optional_field<MonitorDraft>("group_by", of(&MonitorConfig::group_by), label_names(),
                                        "Labels that tell entities apart; each entity has at most "
                                        "one series per metric.")

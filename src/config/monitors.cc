@@ -303,6 +303,7 @@ void decode_monitors(const Cursor& at, FileDraft& draft) {
     monitor.config.window = global.window;
     monitor.config.calibration = global.calibration;
     monitor.config.backfill = global.backfill;
+    monitor.config.timezone = global.timezone;
     monitor.config.expire_after = global.expire_after;
     monitor.config.accept_shift_after = global.accept_shift_after;
     monitor.config.detectors = draft.detectors;

@@ -138,6 +138,7 @@ std::string reference_page() {
   sections.push_back(doc_of(exposition_section()));
   sections.push_back(doc_of(limits_section()));
   sections.push_back(doc_of(storage_section()));
+  sections.push_back(doc_of(training_section()));
   for (const SectionDoc& section : sections) print(section, out);
   out += kPresetsText;
   for (const std::string& preset : preset_names()) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "anomaly_exporter/core/time_zone.h"
 #include "decode.h"
 
 /// The tables that describe the configuration file.
@@ -47,6 +48,7 @@ Kind<double> number(NumberRange range);
 Kind<std::uint64_t> count(CountRange range);
 Kind<std::uint64_t> bytes(CountRange range);
 Kind<core::Duration> duration(DurationRange range);
+Kind<core::TimeZone> time_zone();
 Kind<std::vector<std::string>> label_names();
 
 /// One of a closed list of words.

@@ -51,6 +51,7 @@ const Section<FileDraft>& file_section();
 const Section<GlobalConfig>& global_section();
 const Section<LimitConfig>& limits_section();
 const Section<StorageConfig>& storage_section();
+const Section<TrainingConfig>& training_section();
 const Section<exposition::ExpositionOptions>& exposition_section();
 const Section<detectors::DetectorOptions>& detectors_section();
 const Section<ensemble::EnsembleOptions>& ensemble_section();

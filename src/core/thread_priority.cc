@@ -5,9 +5,8 @@
 
 namespace anomaly_exporter::core {
 
-void lower_thread_priority() {
-  constexpr int kNice = 10;
-  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
+void lower_thread_priority(int nice) {
+  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), nice);
 }
 
 }  // namespace anomaly_exporter::core

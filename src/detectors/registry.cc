@@ -3,10 +3,17 @@
 #include <array>
 #include <string>
 
+#include "anomaly_exporter/detectors/autoencoder.h"
+#include "anomaly_exporter/detectors/forecaster.h"
 #include "anomaly_exporter/detectors/iqr.h"
+#include "anomaly_exporter/detectors/isolation_forest.h"
+#include "anomaly_exporter/detectors/lstm_autoencoder.h"
 #include "anomaly_exporter/detectors/mad.h"
 #include "anomaly_exporter/detectors/moving_average.h"
+#include "anomaly_exporter/detectors/novelty.h"
+#include "anomaly_exporter/detectors/one_class_svm.h"
 #include "anomaly_exporter/detectors/regression.h"
+#include "anomaly_exporter/detectors/seasonal_esd.h"
 #include "anomaly_exporter/detectors/zscore.h"
 
 namespace anomaly_exporter::detectors {
@@ -28,6 +35,34 @@ constexpr std::array kRegistry = {
     RegistryEntry{"regression",
                   [](const DetectorOptions& options, const Shape& shape) {
                     return Regression::create(options.regression, shape);
+                  }},
+    RegistryEntry{"seasonal_esd",
+                  [](const DetectorOptions& options, const Shape& shape) {
+                    return SeasonalEsd::create(options.seasonal_esd, shape);
+                  }},
+    RegistryEntry{"lstm_autoencoder",
+                  [](const DetectorOptions& options, const Shape& shape) {
+                    return LstmAutoencoder::create(options.lstm_autoencoder, shape);
+                  }},
+    RegistryEntry{"autoencoder",
+                  [](const DetectorOptions& options, const Shape& shape) {
+                    return Autoencoder::create(options.autoencoder, shape);
+                  }},
+    RegistryEntry{"isolation_forest",
+                  [](const DetectorOptions& options, const Shape& shape) {
+                    return IsolationForest::create(options.isolation_forest, shape);
+                  }},
+    RegistryEntry{"one_class_svm",
+                  [](const DetectorOptions& options, const Shape& shape) {
+                    return OneClassSvm::create(options.one_class_svm, shape);
+                  }},
+    RegistryEntry{"novelty",
+                  [](const DetectorOptions& options, const Shape& shape) {
+                    return Novelty::create(options.novelty, shape);
+                  }},
+    RegistryEntry{"forecaster",
+                  [](const DetectorOptions& options, const Shape& shape) {
+                    return Forecaster::create(options.forecaster, shape);
                   }},
 };
 

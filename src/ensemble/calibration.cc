@@ -7,6 +7,7 @@
 #include <string>
 
 #include "anomaly_exporter/core/number_text.h"
+#include "tail.h"
 
 namespace anomaly_exporter::ensemble {
 namespace {
@@ -20,23 +21,11 @@ constexpr double kLargestBudgetProbability = 0.1;
 
 constexpr double kTailShare = 0.02;
 constexpr double kTailSamples = 256;
+
 /// What ln p falls by from edge to edge at least, where everything seen lies further out.
 constexpr double kLeastStep = 1e-6;
-constexpr double kLeastShape = 0.1;
-constexpr double kLargestShape = 0.5;
 /// Scores are in the prior's unit where the detector's threshold is this many sigmas.
 constexpr double kPriorSigmasAtThreshold = 3;
-
-using Table = std::array<double, kBins + 1>;
-
-const Table& edges() {
-  static const Table table = [] {
-    Table t{};
-    for (std::size_t bin = 0; bin < t.size(); ++bin) t[bin] = ScoreHistogram::lower_edge(bin);
-    return t;
-  }();
-  return table;
-}
 
 /// P(|T| > t) of Student's t with 4 degrees of freedom: 1 - a with a = sin x (1 + cos^2 x / 2),
 /// tan x = t / 2 (Abramowitz and Stegun, "Handbook of Mathematical Functions", 1964, 26.7.4).
@@ -46,47 +35,6 @@ double prior_survival(double t) {
   const double c = 4.0 / (4.0 + t * t);
   const double a = std::sqrt(1.0 - c) * (1.0 + c / 2);
   return c * c * (3.0 + c) / (4.0 * (1.0 + a));
-}
-
-/// Generalised Pareto tail of the weight above the lower edge of `bin`.
-struct Tail {
-  std::size_t bin = kBins;
-  double shape = kLeastShape;
-  double scale = 1;
-
-  [[nodiscard]] double survival(double excess) const {
-    return std::pow(1.0 + shape * excess / scale, -1.0 / shape);
-  }
-};
-
-/// Excess over the lower edge of `from` that the share `level` of the weight above it exceeds.
-/// Inside a bin the survival falls exponentially, as tails nearly do; to nothing, in a line.
-double excess_quantile(const Table& above, std::size_t from, double level) {
-  const double want = above[from] * level;
-  std::size_t end = from + 1;
-  while (end < kBins && above[end] > want) ++end;
-  const double before = above[end - 1];
-  const double after = above[end];
-  const double part =
-      after > 0 ? std::log(before / want) / std::log(before / after) : (before - want) / before;
-  const double low = edges()[end - 1];
-  return low + std::min(part, 1.0) * (edges()[end] - low) - edges()[from];
-}
-
-/// Fits the tail to the excesses exceeded by 1/2 and by 1/8 of them. With T = 2^shape, the two
-/// quantiles scale / shape (T - 1) and scale / shape (T^3 - 1) have the ratio T^2 + T + 1.
-Tail fit_tail(const Table& above) {
-  const double want = std::min(kTailShare * above[0], kTailSamples);
-  Tail tail;
-  tail.bin = 0;
-  while (tail.bin < kBins && above[tail.bin] > want) ++tail.bin;
-  if (tail.bin == kBins || !(above[tail.bin] > 0)) return tail;
-  const double half = excess_quantile(above, tail.bin, 0.5);
-  const double eighth = excess_quantile(above, tail.bin, 0.125);
-  const double growth = (std::sqrt(4.0 * eighth / half - 3.0) - 1.0) / 2;  // 2^shape
-  tail.shape = std::clamp(std::log2(std::max(growth, 1.0)), kLeastShape, kLargestShape);
-  tail.scale = half * tail.shape / (std::exp2(tail.shape) - 1.0);
-  return tail;
 }
 
 core::Error out_of_range(std::string_view key, double value, std::string_view range) {
@@ -158,8 +106,8 @@ Calibration::Calibration(CalibrationOptions options, double threshold)
 
 double Calibration::log_p(double raw) const {
   const std::size_t bin = ScoreHistogram::bin_of(raw);
-  const double low = edges()[bin];
-  const double high = edges()[bin + 1];
+  const double low = bin_edges()[bin];
+  const double high = bin_edges()[bin + 1];
   const double step = log_p_[bin + 1] - log_p_[bin];
   if (raw >= high) {  // beyond the table: the power law of the last bin goes on
     return log_p_[kBins] + step / std::log(high / low) * std::log(raw / high);
@@ -185,7 +133,8 @@ double Calibration::raw_at(double confidence, double log_p0) const {
                                         [&](double at) { return at > log_p_wanted; });
   const auto bin = static_cast<std::size_t>(end - log_p_.begin()) - 1;
   const double part = (log_p_wanted - log_p_[bin]) / (log_p_[bin + 1] - log_p_[bin]);
-  const double on_map = edges()[bin] + std::min(part, 1.0) * (edges()[bin + 1] - edges()[bin]);
+  const double on_map =
+      bin_edges()[bin] + std::min(part, 1.0) * (bin_edges()[bin + 1] - bin_edges()[bin]);
   const double guess = std::max(on_map, wanted * threshold_);
   return smallest_double(guess,
                          [&](double raw) { return this->confidence(raw, log_p0) >= confidence; });
@@ -203,15 +152,15 @@ void Calibration::learn(const ScoreHistogram& seen) {
 }
 
 void Calibration::refit() {
-  Table above{};
+  BinTable above{};
   for (std::size_t bin = kBins; bin-- > 0;) above[bin] = above[bin + 1] + weights_[bin];
-  const Tail tail = fit_tail(above);
+  const Tail tail = fit_tail(above, std::min(kTailShare * above[0], kTailSamples));
   const double assumed = options_.prior_samples / (above[0] + options_.prior_samples);
   log_p_[0] = 0;
   for (std::size_t bin = 1; bin <= kBins; ++bin) {
-    const double raw = edges()[bin];
+    const double raw = bin_edges()[bin];
     const double data =
-        bin <= tail.bin ? above[bin] : above[tail.bin] * tail.survival(raw - edges()[tail.bin]);
+        bin <= tail.bin ? above[bin] : above[tail.bin] * tail.survival(raw - bin_edges()[tail.bin]);
     const double prior = prior_survival(raw / threshold_ * kPriorSigmasAtThreshold);
     const double seen = (data + prior) / (above[0] + 1);  // one ordinary sample more than were seen
     const double log_p = assumed * std::log(prior) + (1 - assumed) * std::log(seen);

@@ -23,6 +23,12 @@ using detectors::VerdictColumns;
 constexpr double kWeightSumTolerance = 1e-9;
 constexpr std::size_t kMaxVoters = 32;
 
+/// Share of the state that a metric's blame must have for the metric to have the entity's score.
+constexpr double kLingering = 0.5;
+
+constexpr const char* kNovelty = "novelty";
+constexpr const char* kForecaster = "forecaster";
+
 core::Error invalid(std::string message) {
   return {core::ErrorCode::InvalidArgument, std::move(message)};
 }
@@ -100,6 +106,7 @@ core::Status EnsembleOptions::validate() const {
   if (alarm_budget.per <= core::Duration::zero()) {
     return invalid("alarm_budget: the period must be longer than 0");
   }
+  const bool is_vote = method == Method::Vote;
   if (weights.empty()) return invalid("weights: at least one detector must vote");
   if (weights.size() > kMaxVoters) {
     return invalid("weights: at most " + std::to_string(kMaxVoters) + " detectors can vote");
@@ -107,7 +114,7 @@ core::Status EnsembleOptions::validate() const {
   double sum = 0;
   for (std::size_t i = 0; i < weights.size(); ++i) {
     const Weight& w = weights[i];
-    if (!(w.weight > 0 && w.weight <= 1)) {
+    if (!(w.weight >= 0 && w.weight <= 1) || (is_vote && w.weight == 0)) {
       return invalid("weights." + w.detector + ": " + core::number_text(w.weight) +
                      " is not above 0 and at most 1");
     }
@@ -121,11 +128,32 @@ core::Status EnsembleOptions::validate() const {
   if (sum > 1 + kWeightSumTolerance) {
     return invalid("weights: they sum to " + core::number_text(sum) + ", more than 1");
   }
+  if (!is_vote) {
+    for (const char* needed : {kNovelty, kForecaster}) {
+      const bool is_there = std::ranges::any_of(
+          weights, [&](const Weight& w) { return w.detector == needed && w.weight > 0; });
+      if (!is_there) {
+        return invalid(std::string("weights: the evidence method needs ") + needed);
+      }
+    }
+    return {};
+  }
   if (sum + kWeightSumTolerance < threshold) {
     return invalid("weights: they sum to " + core::number_text(sum) +
                    ", so that no vote can reach the threshold " + core::number_text(threshold));
   }
   return {};
+}
+
+std::vector<Weight> EnsembleOptions::evidence_weights(const std::vector<std::string>& companions) {
+  std::vector<Weight> weights{{kNovelty, 0.5}, {kForecaster, 0.5}};
+  for (const std::string& name : companions) weights.push_back({name, 0});
+  return weights;
+}
+
+std::vector<Weight> EnsembleOptions::specified_weights() {
+  return {
+      {"isolation_forest", 0.3}, {"lstm_autoencoder", 0.3}, {"zscore", 0.2}, {"seasonal_esd", 0.2}};
 }
 
 void EnsembleColumns::resize(std::size_t metrics, std::size_t detector_count) {
@@ -146,12 +174,16 @@ Ensemble::Ensemble(EnsembleOptions options, std::vector<Significance> per_metric
 
 void Ensemble::combine(const Tick& tick, std::span<const Voter> voters,
                        std::span<const VerdictColumns> verdicts, double log_p0,
-                       EnsembleColumns& out) const {
+                       const EvidenceParts& evidence, EnsembleColumns& out) const {
   for (std::size_t v = 0; v < voters.size(); ++v) {
     judge_ballots(tick, voters[v], verdicts[v], log_p0, out.confidence[v]);
   }
   expect(tick, voters, verdicts, log_p0, out);
-  count_votes(tick, voters, verdicts, out);
+  if (options_.method == Method::Vote) {
+    count_votes(tick, voters, verdicts, out);
+  } else {
+    weigh_evidence(tick, voters, verdicts, evidence, out);
+  }
 }
 
 /// Turns one detector's raw scores into its votes.
@@ -240,6 +272,90 @@ void Ensemble::count_votes(const Tick& tick, std::span<const Voter> voters,
       out.entity_score[lane] = std::max(out.entity_score[lane], out.score[i]);
     });
   }
+}
+
+void Ensemble::weigh_evidence(const Tick& tick, std::span<const Voter> voters,
+                              std::span<const VerdictColumns> verdicts,
+                              const EvidenceParts& evidence, EnsembleColumns& out) const {
+  const auto verdict_of = [&](std::string_view name) -> const VerdictColumns& {
+    std::size_t v = 0;
+    while (voters[v].detector->name() != name) ++v;
+    return verdicts[v];
+  };
+  const VerdictColumns& novelty = verdict_of(kNovelty);
+  const VerdictColumns& forecast = verdict_of(kForecaster);
+  for_each_lane(tick.active, [&](std::size_t lane) {
+    const auto entity = static_cast<series::Entity>(tick.block * kLanes + lane);
+    const auto is_present = [&](std::size_t metric) {
+      return (tick.present[metric] & series::bit(lane)) != 0;
+    };
+    const auto counted = [&](const VerdictColumns& verdict, std::size_t metric) {
+      const std::size_t i = metric * kLanes + lane;
+      return verdict.outcome[i] == Outcome::Scored &&
+             significance_[metric].counts(tick.values[i], verdict.expected[i]);
+    };
+    Evidence seen{.metrics = 0};
+    bool is_scored = false;
+    for (std::size_t metric = 0; metric < tick.metrics; ++metric) {
+      const std::size_t i = metric * kLanes + lane;
+      out.score[i] = 0;
+      out.outcome[i] = Outcome::NoData;
+      if (!is_present(metric)) continue;
+      ++seen.metrics;
+      for (const Outcome outcome : {novelty.outcome[i], forecast.outcome[i]}) {
+        if (telling(outcome) > telling(out.outcome[i])) out.outcome[i] = outcome;
+      }
+      is_scored = is_scored || out.outcome[i] == Outcome::Scored;
+      if (counted(novelty, metric)) seen.novelty += novelty.raw[i];
+      if (counted(forecast, metric)) {
+        seen.excess += forecast.raw[i] * static_cast<double>(forecast.share[i]);
+      }
+    }
+    out.entity_score[lane] = -1;
+    if (!is_scored) return;
+
+    const auto count = static_cast<double>(seen.metrics);
+    seen.novelty /= count;
+    const double before = evidence.columns->last_score(entity);
+    double score = before;
+    double state = 0;
+    if ((tick.repeated & series::bit(lane)) == 0) {
+      const Condition condition = evidence.columns->advance(entity, tick.time, seen);
+      score = condition.score;
+      state = condition.state;
+      if (evidence.columns->is_grown(entity)) evidence.rises->add(before, score);
+    }
+    const double confidence = evidence.map->confidence(score);
+    out.entity_score[lane] = confidence;
+
+    double largest = 0;
+    for (std::size_t metric = 0; metric < tick.metrics; ++metric) {
+      const std::size_t i = metric * kLanes + lane;
+      if (!is_present(metric)) continue;
+      double brought = 0;
+      if (counted(novelty, metric))
+        brought += EvidenceColumns::kNoveltyWeight * novelty.raw[i] / count;
+      if (counted(forecast, metric))
+        brought += forecast.raw[i] * static_cast<double>(forecast.share[i]);
+      out.score[i] = evidence.columns->blame(entity, metric, brought);  // its score takes its place
+      largest = std::max(largest, out.score[i]);
+    }
+    // The entity may still be in a bad state when none of its metrics stands out any more.
+    if (tick.metrics > 1) largest = std::max(largest, kLingering * state);
+    for (std::size_t metric = 0; metric < tick.metrics; ++metric) {
+      const std::size_t i = metric * kLanes + lane;
+      if (!is_present(metric)) continue;
+      if (out.outcome[i] != Outcome::Scored) {
+        out.score[i] = 0;
+        continue;
+      }
+      out.score[i] = largest > 0 ? confidence * (out.score[i] / largest) : confidence;
+      if (!significance_[metric].is_valid(tick.values[i])) {
+        out.score[i] = std::max(out.score[i], kInvalidValueScore);
+      }
+      out.entity_score[lane] = std::max(out.entity_score[lane], out.score[i]);
+    }
+  });
 }
 
 }  // namespace anomaly_exporter::ensemble

@@ -35,9 +35,13 @@ std::size_t ring_slot(std::int32_t step) {
   return static_cast<std::size_t>(step) % Profiles::kSteps;
 }
 
-/// Hours of the week count from Thursday 00:00 UTC, as the epoch does.
-std::size_t week_hour(std::int32_t step) {
-  return static_cast<std::size_t>((step - 1) / 2) % Profiles::kHours;
+/// Hours of the week count from Thursday 00:00, as the epoch does; local, by the offset.
+/// REQUIRES: step > 0.
+std::size_t week_hour(std::int32_t step, core::Duration utc_offset) {
+  constexpr std::int64_t kHourMs = 2 * kStepMs;
+  constexpr std::int64_t kWeekMs = kHourMs * static_cast<std::int64_t>(Profiles::kHours);
+  const std::int64_t into_week = ((step - 1) * kStepMs + utc_offset.count() % kWeekMs) % kWeekMs;
+  return static_cast<std::size_t>((into_week + (into_week < 0 ? kWeekMs : 0)) / kHourMs);
 }
 
 bool holds(std::uint16_t cell) { return cell != 0; }
@@ -74,14 +78,15 @@ class Profiles::RowEditor {
   }
 
   /// Takes the mean of one whole half hour into both parts, unless it is there or too old.
-  void put(std::int32_t step, float mean) {
+  void put(std::int32_t step, float mean, core::Duration utc_offset) {
     if (!make_slot(step)) return;
     choose_scale(mean);
     const double value = mean;
     cells_[ring_slot(step)] = encoded(value, head_->exponent);
 
-    Cell& centre = cells_[kSteps + week_hour(step)];
-    Cell& scale = cells_[kSteps + kHours + week_hour(step)];
+    const std::size_t hour = week_hour(step, utc_offset);
+    Cell& centre = cells_[kSteps + hour];
+    Cell& scale = cells_[kSteps + kHours + hour];
     if (!holds(centre)) {
       centre = encoded(value, head_->exponent);
       return;
@@ -96,9 +101,12 @@ class Profiles::RowEditor {
     scale = encoded(old_scale + weight * (deviation - old_scale), head_->exponent);
   }
 
-  /// Closes the half hour that is open.
-  void close() {
-    if (head_->open_count > 0) put(head_->open_step, clamped(head_->open_sum / head_->open_count));
+  /// Closes the half hour that is open. `utc_offset` may be that of a later time: a change of
+  /// daylight saving puts at most the one half hour before it into a neighbouring hour.
+  void close(core::Duration utc_offset) {
+    if (head_->open_count > 0) {
+      put(head_->open_step, clamped(head_->open_sum / head_->open_count), utc_offset);
+    }
     head_->open_sum = 0;
     head_->open_count = 0;
   }
@@ -168,7 +176,7 @@ Profiles::RowEditor Profiles::edit(Row row) {
   return {strip.heads[lane], strip.cells.data() + lane * kCells};
 }
 
-void Profiles::observe(Row row, core::Timestamp time, float value) {
+void Profiles::observe(Row row, core::Timestamp time, float value, core::Duration utc_offset) {
   const std::int32_t step = step_number(time);
   if (step == 0) return;
   RowEditor editor = edit(row);
@@ -178,18 +186,18 @@ void Profiles::observe(Row row, core::Timestamp time, float value) {
       if (head.open_step - step <= static_cast<std::int32_t>(kSteps)) return;
       editor.clear();
     }
-    editor.close();
+    editor.close(utc_offset);
     head.open_step = step;
   }
   head.open_sum += static_cast<double>(value);
   ++head.open_count;
 }
 
-void Profiles::fill(Row row, core::Timestamp start, float mean) {
+void Profiles::fill(Row row, core::Timestamp start, float mean, core::Duration utc_offset) {
   const std::int32_t step = step_number(start);
   RowEditor editor = edit(row);
   if (step == 0 || step == editor.head().open_step) return;
-  editor.put(step, mean);
+  editor.put(step, mean, utc_offset);
 }
 
 bool Profiles::step(Row row, core::Timestamp start, float& mean) const {
@@ -205,14 +213,16 @@ bool Profiles::step(Row row, core::Timestamp start, float& mean) const {
   return true;
 }
 
-bool Profiles::usual(Row row, core::Timestamp time, float& centre, float& scale) const {
+bool Profiles::usual(Row row, core::Timestamp time, float& centre, float& scale,
+                     core::Duration utc_offset) const {
   const Head* h = head(row);
   const std::int32_t step = step_number(time);
   if (h == nullptr || step == 0) return false;
   const Cell* row_cells = cells(row);
-  const Cell level = row_cells[kSteps + week_hour(step)];
+  const std::size_t hour = week_hour(step, utc_offset);
+  const Cell level = row_cells[kSteps + hour];
   if (!holds(level)) return false;
-  const Cell spread = row_cells[kSteps + kHours + week_hour(step)];
+  const Cell spread = row_cells[kSteps + kHours + hour];
   centre = clamped(decoded(level, h->exponent));
   scale = holds(spread) ? clamped(decoded(spread, h->exponent)) : 0.0F;
   return true;

@@ -2,52 +2,19 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 #include <utility>
 
-#include "anomaly_exporter/app/engine.h"
-#include "anomaly_exporter/core/mutex.h"
 #include "anomaly_exporter/core/number_text.h"
-#include "table_source.h"
+#include "table_replay.h"
 
 namespace anomaly_exporter::tools {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-/// The clock of a replay: evaluation times are not measured, so it stands still.
-class StandingClock final : public core::Clock {
- public:
-  [[nodiscard]] core::Timestamp now() const override { return {0}; }
-  [[nodiscard]] std::chrono::nanoseconds monotonic() const override { return {}; }
-  bool wait_for(core::Duration, std::stop_token) const override { return true; }
-};
-
-config::MonitorConfig monitor_for(const sources::CsvTable& table, core::Duration interval,
-                                  const config::MonitorConfig& settings) {
-  config::MonitorConfig config = settings;
-  config.name = "backtest";
-  config.source = "table";
-  config.interval = interval;
-  config.group_by.reset();
-  config.labels.reset();
-  config.expire_after = std::chrono::hours(24 * 365 * 100);
-  config.metrics.clear();
-  for (const auto& name : table.metrics) {
-    config::MetricConfig metric;
-    metric.request = {.metric = name,
-                      .kind = sources::MetricRequest::Kind::Column,
-                      .text = name,
-                      .as = sources::As::Gauge,
-                      .rate_window = core::Duration(0)};
-    config.metrics.push_back(std::move(metric));
-  }
-  return config;
-}
 
 /// The score of the tick just evaluated: the metric's of a univariate table, the entity's
 /// otherwise.
@@ -74,43 +41,15 @@ config::MonitorConfig default_backtest_settings() {
 core::Result<std::vector<double>> score_table(const sources::CsvTable& table,
                                               const config::MonitorConfig& settings) {
   std::vector<double> scores(table.rows(), 0.0);
-  const auto step = table.median_step();
-  if (!step) return scores;  // fewer than two times: nothing can be judged
-  series::SeriesBudget budget(
-      {.series = std::max<std::size_t>(table.metrics.size(), 1),
-       .series_per_source = std::max<std::size_t>(table.metrics.size(), 1)});
-  series::DropCounters drops;
-  auto made = app::MonitorState::create(monitor_for(table, *step, settings), budget, drops);
-  if (!made.ok()) return made.error();
-  app::MonitorState& monitor = **made;
-  TableSource source(table);
-  const StandingClock clock;
-  app::Engine engine(1, clock);
-
-  const core::Timestamp first = table.times.front();
-  std::int64_t last_tick = -1;
   double score = 0;
-  for (std::size_t row = 0; row < table.rows(); ++row) {
-    const double offset = static_cast<double>((table.times[row] - first).count());
-    const auto tick =
-        static_cast<std::int64_t>(std::llround(offset / static_cast<double>(step->count())));
-    if (tick > last_tick) {
-      const std::int64_t missing = tick - last_tick - 1;
-      if (missing > static_cast<std::int64_t>(monitor.config.window)) {
-        monitor.forget_all();
-      } else {
-        source.point_at_nothing();
-        for (std::int64_t k = last_tick + 1; k < tick; ++k) {
-          (void)engine.tick(monitor, source, first + *step * k, {});
-        }
-      }
-      source.point_at(row);
-      (void)engine.tick(monitor, source, first + *step * tick, {});
-      score = tick_score(monitor);
-      last_tick = tick;
-    }
-    scores[row] = score;
-  }
+  const auto done = replay_tables(
+      {&table, 1}, {.settings = settings, .after_row = [&](const ReplayedRow& passed) {
+                      if (passed.is_judged) {
+                        score = tick_score(passed.monitor);
+                      }
+                      scores[passed.row] = score;
+                    }});
+  if (!done.ok()) return done.error();
   return scores;
 }
 

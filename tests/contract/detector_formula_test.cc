@@ -12,6 +12,7 @@
 #include "anomaly_exporter/core/rng.h"
 #include "contract/inputs.h"
 #include "contract/rig.h"
+#include "contract/verdict_checks.h"
 
 // Streaming code against the plain formula, written down here a second time, as simply as possible
 // and in longer arithmetic: over every short series of a small alphabet and over long random ones.
@@ -181,9 +182,10 @@ void check(const std::string& name, const VerdictColumns& out, std::size_t at, f
 
 BOOST_AUTO_TEST_SUITE(detector_formula_test)
 
-BOOST_AUTO_TEST_CASE(every_registered_detector_has_a_formula_here) {
-  for (const detectors::RegistryEntry& entry : detectors::registry()) {
-    BOOST_TEST(kFormulas.contains(std::string(entry.name)));
+// But for seasonal_esd, which draws a sample: its parts have reference values of their own.
+BOOST_AUTO_TEST_CASE(every_statistical_detector_has_a_formula_here) {
+  for (const std::string& name : statistical_names()) {
+    BOOST_TEST((name == "seasonal_esd" || kFormulas.contains(name)), name);
   }
 }
 

@@ -20,6 +20,27 @@ inline std::vector<std::string> detector_names() {
   return names;
 }
 
+/// Those that learn online, without a model.
+inline std::vector<std::string> online_names() {
+  std::vector<std::string> names;
+  for (const std::string& name : detector_names()) {
+    if (!make_detector(name, small_options(), {.metrics = 1, .window = kSmallWindow})
+             ->is_trainable()) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
+/// Those whose raw score is the distance of the value from what is expected, in scales, and that
+/// know nothing beyond their window.
+inline std::vector<std::string> statistical_names() {
+  std::vector<std::string> names = online_names();
+  std::erase(names, "novelty");
+  std::erase(names, "forecaster");
+  return names;
+}
+
 /// Rows in the columns.
 inline std::size_t lane_count(const VerdictColumns& out) { return out.outcome.size(); }
 

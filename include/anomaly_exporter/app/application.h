@@ -10,6 +10,7 @@
 #include "anomaly_exporter/app/monitor_runner.h"
 #include "anomaly_exporter/app/self_metrics.h"
 #include "anomaly_exporter/app/state_store.h"
+#include "anomaly_exporter/app/trainer.h"
 #include "anomaly_exporter/config/config.h"
 #include "anomaly_exporter/core/clock.h"
 #include "anomaly_exporter/core/logger.h"
@@ -64,6 +65,7 @@ class Application {
   series::SeriesBudget budget_;
   Engine engine_;
   std::unique_ptr<StateStore> state_;
+  Trainer trainer_;
 
   /// One reload at a time. Handlers of pages never take this one: stopping a monitor may wait for a
   /// request in flight.

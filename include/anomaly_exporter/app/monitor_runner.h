@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "anomaly_exporter/app/engine.h"
+#include "anomaly_exporter/app/monitor_models.h"
 #include "anomaly_exporter/app/profile_backfill.h"
 #include "anomaly_exporter/app/publisher.h"
 #include "anomaly_exporter/app/self_metrics.h"
@@ -26,6 +27,8 @@ struct RunnerDependencies {
   exposition::SnapshotStore* snapshots = nullptr;
   SelfMetrics* self = nullptr;
   StateStore* state = nullptr;  ///< null = no state files
+  Trainer* trainer = nullptr;   ///< null = no models are fitted
+  std::string storage_path{};   ///< folder of the models; empty = none are kept
   series::SeriesBudget* budget = nullptr;
   core::Logger* log = nullptr;
   core::LogThrottle* throttle = nullptr;
@@ -45,7 +48,8 @@ class MonitorRunner {
   /// `drops` belongs to this monitor and counts for its table.
   MonitorRunner(RunnerDependencies dependencies, std::shared_ptr<sources::MetricSource> source,
                 std::unique_ptr<MonitorState> monitor, std::unique_ptr<series::DropCounters> drops,
-                config::StorageConfig storage, std::size_t backfill_samples);
+                config::StorageConfig storage, std::size_t backfill_samples,
+                config::TrainingConfig training = {});
   /// Stops at the next chance; a request in flight is broken off.
   ~MonitorRunner();
 
@@ -56,7 +60,8 @@ class MonitorRunner {
 
   /// From the next tick on, uses the changed configuration and source.
   /// REQUIRES: config.state_key() equals this runner's.
-  void update(config::MonitorConfig config, std::shared_ptr<sources::MetricSource> source);
+  void update(config::MonitorConfig config, std::shared_ptr<sources::MetricSource> source,
+              config::TrainingConfig training = {});
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::string& state_key() const { return state_key_; }
@@ -93,6 +98,7 @@ class MonitorRunner {
   std::unique_ptr<series::DropCounters> drops_;
   std::unique_ptr<MonitorState> monitor_;
   std::shared_ptr<sources::MetricSource> source_;
+  MonitorModels models_;
   bool knows_scrape_interval_ = false;
   std::chrono::nanoseconds next_probe_{0};
   Publisher publisher_;
@@ -114,6 +120,7 @@ class MonitorRunner {
   struct Update {
     config::MonitorConfig config;
     std::shared_ptr<sources::MetricSource> source;
+    config::TrainingConfig training;
   };
   core::Mutex mutex_;
   std::optional<Update> update_ AE_GUARDED_BY(mutex_);

@@ -39,8 +39,9 @@ struct RowResults {
 struct EvaluationCounts {
   std::uint64_t samples = 0;                                  ///< values judged
   std::array<std::uint64_t, detectors::kOutcomes> outcome{};  ///< rows by outcome
-  double expected_alarms = 0;     ///< what the alarm budget allows so far
-  std::uint64_t seen_alarms = 0;  ///< rows that entered an anomaly
+  std::uint64_t budgeted = 0;     ///< series (in a vote) or entities judged against the budget
+  double expected_alarms = 0;     ///< what the alarm budget allows for them
+  std::uint64_t seen_alarms = 0;  ///< of them, those that entered an anomaly
   std::vector<double> detector_seconds;
   std::vector<std::uint64_t> detector_verdicts;  ///< rows that the detector scored
   /// From the call of an evaluation to the start of its first block; not part of sums.
@@ -66,6 +67,7 @@ struct BlockScratch {
   ensemble::EnsembleColumns scores;
   severity::SeverityColumns severity;
   std::vector<ensemble::ScoreHistogram> seen;  ///< raw scores per detector, for calibration
+  ensemble::RiseHistogram rises;               ///< of the entities' scores, for the budget map
   EvaluationCounts counts;
 
   BlockScratch(std::size_t metrics, std::size_t detectors);
@@ -110,6 +112,7 @@ class MonitorState {
   series::Profiles profiles;
   series::TickValues values;                     ///< the tick under evaluation
   series::Column<float> smallest_step;           ///< by row; 0 = none seen
+  series::Column<std::int64_t> known_until;      ///< by entity: ms, newest tick in restored state
   series::Column<std::uint32_t> abnormal_ticks;  ///< by row: unusual ticks not learned
   /// Unusual ticks after which a row teaches again: `accept_shift_after`, but never so many that a
   /// detector would run out of learned values (half its window, and what its warm-up leaves).
@@ -119,6 +122,8 @@ class MonitorState {
   std::vector<ensemble::Calibration> calibrations;  ///< one per detector
   std::vector<ensemble::Voter> voters;
   ensemble::Ensemble ensemble;
+  ensemble::EvidenceColumns evidence;
+  ensemble::BudgetMap budget_map;
   severity::Judge judge;
   double log_p0 = 0;
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "anomaly_exporter/app/engine.h"
+#include "anomaly_exporter/app/model_metrics.h"
 #include "anomaly_exporter/app/monitor_state.h"
 #include "anomaly_exporter/app/publisher.h"
 #include "anomaly_exporter/core/time.h"
@@ -48,6 +49,9 @@ class SelfMetrics {
   void observe_source(const std::string& name, bool up, const sources::MetricSource& source);
   void remove_source(const std::string& name);
 
+  /// Those about models.
+  ModelMetrics& models() { return models_; }
+
   void observe_reload(bool ok, core::Timestamp now);
   void observe_limits(std::size_t series, std::size_t limit);
   void observe_request(const std::string& handler, int status, double seconds);
@@ -55,6 +59,7 @@ class SelfMetrics {
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
+  ModelMetrics models_;
 };
 
 }  // namespace anomaly_exporter::app

@@ -36,7 +36,7 @@ class StateStore {
  public:
   static constexpr std::size_t kEntitiesPerPart = 1024;
   static constexpr std::size_t kQueue = 4;
-  static constexpr unsigned kFormatVersion = 1;
+  static constexpr unsigned kFormatVersion = 2;
 
   /// `on_write(ok, error text)` is called from the writing thread after each file.
   StateStore(std::string directory, std::function<void(bool, const std::string&)> on_write);

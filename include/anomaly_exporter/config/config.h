@@ -10,6 +10,7 @@
 
 #include "anomaly_exporter/core/result.h"
 #include "anomaly_exporter/core/time.h"
+#include "anomaly_exporter/core/time_zone.h"
 #include "anomaly_exporter/detectors/options.h"
 #include "anomaly_exporter/ensemble/calibration.h"
 #include "anomaly_exporter/ensemble/ensemble.h"
@@ -30,6 +31,7 @@ struct GlobalConfig {
   core::Duration backfill = std::chrono::hours(14 * 24);  ///< history read at the profile's step
   core::Duration expire_after = std::chrono::hours(1);
   core::Duration accept_shift_after = std::chrono::hours(1);
+  core::TimeZone timezone;  ///< in which hours of the day and days of the week are counted
 };
 
 struct MetricConfig {
@@ -53,6 +55,7 @@ struct MonitorConfig {
   core::Duration backfill{0};
   core::Duration expire_after{0};
   core::Duration accept_shift_after{0};
+  core::TimeZone timezone;
   std::optional<std::vector<std::string>> group_by;
   std::optional<std::vector<std::string>> labels;
   std::vector<MetricConfig> metrics;
@@ -65,6 +68,8 @@ struct MonitorConfig {
   /// Text that is equal exactly when state of one can be kept for the other after a reload:
   /// name, source, interval, window, metrics and detectors.
   [[nodiscard]] std::string state_key() const;
+  /// The part of it that says what is watched, without the detectors; state_key() begins with it.
+  [[nodiscard]] std::string series_key() const;
 };
 
 struct SourceConfig {
@@ -84,6 +89,17 @@ struct StorageConfig {
   core::Duration snapshot_interval = std::chrono::minutes(5);  ///< 10s to 1d
 };
 
+/// How models are fitted while the program runs.
+struct TrainingConfig {
+  bool enabled = true;
+  core::Duration interval = std::chrono::hours(7 * 24);  ///< between two models, 1h to 90d
+  core::Duration history = std::chrono::hours(14 * 24);  ///< data a model is fitted to, 1h to 90d
+  std::size_t min_samples = 100;                         ///< vectors of a first model, >= 100
+  double cpu_budget = 0.25;                              ///< share of one core, 0.01 to 1
+  core::Duration watch = std::chrono::hours(24);         ///< after a change, 1m to 7d
+  std::size_t keep = 5;                                  ///< versions kept, 1 to 100
+};
+
 struct Config {
   GlobalConfig global;
   std::vector<SourceConfig> sources;
@@ -91,6 +107,7 @@ struct Config {
   exposition::ExpositionOptions exposition;
   LimitConfig limits;
   StorageConfig storage;
+  TrainingConfig training;
   std::string text;  ///< the file as shown by /api/v1/status/config: secrets replaced
 };
 
@@ -105,6 +122,10 @@ core::Result<Config> load_config(const std::string& path);
 /// The same for text; `name` stands for the file in messages.
 core::Result<Config> parse_config(std::string_view text, const std::string& name,
                                   const std::string& base_directory = ".");
+
+/// Options of a detector of the monitor and the shape it has there as one text. A model fits
+/// wherever this is equal.
+std::string model_parameters(const MonitorConfig& monitor, std::string_view detector);
 
 /// Markdown reference of every key with type, default, range and meaning; made from the same table
 /// that the decoder uses, so it cannot lie.

@@ -86,6 +86,14 @@ class Detector {
   virtual void save(std::size_t block, core::StateWriter& out) const = 0;
   virtual core::Status restore(std::size_t block, core::StateReader& in) = 0;
 
+  /// True for detectors that remember more than the windows hold: what they know of an entity is
+  /// part of the state files, survives a gap, and is not taught again when history is replayed
+  /// (`learn` leaves the lanes in Tick::repeated alone).
+  [[nodiscard]] virtual bool remembers() const { return false; }
+  /// One entity of a detector that remembers; as save and restore otherwise.
+  virtual void save_entity(series::Entity, core::StateWriter&) const {}
+  virtual core::Status restore_entity(series::Entity, core::StateReader&) { return {}; }
+
   [[nodiscard]] virtual std::size_t memory_bytes() const = 0;
 };
 

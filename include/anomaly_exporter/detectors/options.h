@@ -63,6 +63,21 @@ struct RegressionOptions {
   [[nodiscard]] core::Status validate(std::size_t monitor_window) const;
 };
 
+/// Distance from everything a series has done so far.
+struct NoveltyOptions {
+  /// Mean log excess over the four streams, 0.01 to 2. Higher is quieter.
+  double threshold = 0.27;
+  [[nodiscard]] core::Status validate() const;
+};
+
+/// Ridge regression of an entity's next values on its recent past, with the residuals of a short
+/// average and of the leading components beside it.
+struct ForecasterOptions {
+  /// Mean excess sigmas over the entity's metrics, 0.1 to 100. Higher is quieter.
+  double threshold = 2.0;
+  [[nodiscard]] core::Status validate() const;
+};
+
 /// Isolation Forest (Liu, Ting and Zhou 2008).
 struct IsolationForestOptions {
   /// One forest for the monitor over normalised vectors, or one for each entity.
@@ -118,6 +133,8 @@ struct DetectorOptions {
   IqrOptions iqr;
   MovingAverageOptions moving_average;
   RegressionOptions regression;
+  NoveltyOptions novelty;
+  ForecasterOptions forecaster;
   IsolationForestOptions isolation_forest;
   LstmAutoencoderOptions lstm_autoencoder;
   SeasonalEsdOptions seasonal_esd;

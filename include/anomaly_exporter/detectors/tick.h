@@ -28,6 +28,9 @@ struct Tick {
   std::size_t metrics = 1;
   Row first_row = 0;    ///< row of (metric 0, lane 0): block * metrics * 64
   LaneMask active = 0;  ///< lanes this call is about; state of other lanes must not change
+  /// Lanes that went through this tick before a restart: what detectors remember of them (see
+  /// Detector::remembers) holds it already, and may be newer. Subset of `active`.
+  LaneMask repeated = 0;
   std::span<const float> values;       ///< block column; the value at this tick
   std::span<const LaneMask> present;   ///< per metric; subset of `active`
   std::span<const float> scale_floor;  ///< block column; >= 0, least scale that counts (one sigma)

@@ -9,7 +9,9 @@
 #include "anomaly_exporter/core/result.h"
 #include "anomaly_exporter/core/time.h"
 #include "anomaly_exporter/detectors/detector.h"
+#include "anomaly_exporter/ensemble/budget_map.h"
 #include "anomaly_exporter/ensemble/calibration.h"
+#include "anomaly_exporter/ensemble/evidence.h"
 
 namespace anomaly_exporter::ensemble {
 
@@ -47,16 +49,33 @@ struct Weight {
   double weight = 0;
 };
 
+/// How the detectors' verdicts become one score.
+enum class Method {
+  /// `novelty` and `forecaster` bring evidence that is added up over metrics and time; 0.6 is the
+  /// alarm budget (see evidence.h and budget_map.h). Other detectors accompany them: they give
+  /// expected values and scores of their own, and do not vote.
+  Evidence,
+  /// The weighted vote of the specification.
+  Vote,
+};
+
 struct EnsembleOptions {
+  Method method = Method::Evidence;
   /// Alarm at or above. 0 < threshold < 1. Default of the specification: 0.6.
   double threshold = 0.6;
   AlarmBudget alarm_budget = {};
-  /// Detectors that vote and their weights: each in (0, 1], names unique; they are used as they
-  /// are, and should sum to 1. Their sum may not exceed 1, nor stay below `threshold`, which no
-  /// vote could reach then.
-  std::vector<Weight> weights{{"zscore", 0.5}, {"mad", 0.5}};
+  /// Detectors that run and their weights, names unique. In a vote each weight is in (0, 1]; they
+  /// are used as they are, and should sum to 1: their sum may not exceed 1, nor stay below
+  /// `threshold`, which no vote could reach then. With evidence, `novelty` and `forecaster` must be
+  /// there; 0 marks the detectors that accompany them.
+  std::vector<Weight> weights = evidence_weights({"seasonal_esd", "zscore"});
 
   [[nodiscard]] core::Status validate() const;
+
+  /// The weights of the evidence method with these companions.
+  static std::vector<Weight> evidence_weights(const std::vector<std::string>& companions);
+  /// The specification's: isolation_forest 0.3, lstm_autoencoder 0.3, zscore 0.2, seasonal_esd 0.2.
+  static std::vector<Weight> specified_weights();
 };
 
 /// What the ensemble says of one block: block columns (element `metric * 64 + lane`), and one score
@@ -87,13 +106,28 @@ struct Voter {
   double weight = 0;
 };
 
-/// The specification's vote, on calibrated confidences.
+/// What the evidence method keeps from tick to tick; borrowed.
+struct EvidenceParts {
+  EvidenceColumns* columns = nullptr;
+  const BudgetMap* map = nullptr;
+  RiseHistogram* rises = nullptr;  ///< receives this block's rises, for the map
+};
+
+/// Joins the verdicts of a block.
 ///
-/// score of metric m = sum over detectors of weight x confidence. A multivariate detector votes on
-/// m with C x share_m / max share. Ready and silent votes 0 with its weight kept; a detector that
-/// did not score (warming up, untrained, input missing, failed) shares its weight among those that
-/// did, in proportion. A deviation that `Significance` does not count is a vote of 0. A value
-/// outside the valid range scores at least 0.7.
+/// Method Vote, the specification's, on calibrated confidences: score of metric m = sum over
+/// detectors of weight x confidence. A multivariate detector votes on m with C x share_m / max
+/// share. Ready and silent votes 0 with its weight kept; a detector that did not score (warming up,
+/// untrained, input missing, failed) shares its weight among those that did, in proportion. A
+/// deviation that `Significance` does not count is a vote of 0. A value outside the valid range
+/// scores at least 0.7.
+///
+/// Method Evidence: the entity's evidence (what `Significance` does not count is left out) goes
+/// through EvidenceColumns and BudgetMap to the entity score; metric m scores entity score x
+/// blame_m / largest blame, where the blame is what the metric brought, falling by a tenth a tick,
+/// and the largest is at least half of the state. So the metric that is most to blame alarms when
+/// the entity does, and its score falls before the entity's. Values outside the valid range as
+/// above.
 ///
 /// Band: where the confidence of the detector that gives `expected` reaches the threshold, after
 /// direction, least deviation and valid range. The bounds are the last ordinary values; outside is
@@ -105,7 +139,8 @@ struct Voter {
 ///
 /// Rows outside `tick.active` keep what `out` held.
 ///
-/// Threads: const; distinct blocks at the same time. Cost: about 35 ns per row and detector.
+/// Threads: const but for the block's evidence; distinct blocks at the same time. Cost: about 35 ns
+/// per row and detector.
 class Ensemble {
  public:
   Ensemble(EnsembleOptions options, std::vector<Significance> per_metric);
@@ -116,10 +151,10 @@ class Ensemble {
   static constexpr double kInvalidValueScore = 0.7;
 
   /// REQUIRES: verdicts[i] belongs to voters[i]; out sized for the monitor.
-  /// `log_p0`: see log_budget_probability.
+  /// `log_p0`: see log_budget_probability. `evidence`: all there for the method Evidence.
   void combine(const detectors::Tick& tick, std::span<const Voter> voters,
                std::span<const detectors::VerdictColumns> verdicts, double log_p0,
-               EnsembleColumns& out) const;
+               const EvidenceParts& evidence, EnsembleColumns& out) const;
 
  private:
   void judge_ballots(const detectors::Tick& tick, const Voter& voter,
@@ -130,6 +165,9 @@ class Ensemble {
               EnsembleColumns& out) const;
   void count_votes(const detectors::Tick& tick, std::span<const Voter> voters,
                    std::span<const detectors::VerdictColumns> verdicts, EnsembleColumns& out) const;
+  void weigh_evidence(const detectors::Tick& tick, std::span<const Voter> voters,
+                      std::span<const detectors::VerdictColumns> verdicts,
+                      const EvidenceParts& evidence, EnsembleColumns& out) const;
 
   EnsembleOptions options_;
   std::vector<Significance> significance_;

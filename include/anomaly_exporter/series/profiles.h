@@ -16,9 +16,9 @@ namespace anomaly_exporter::series {
 ///
 /// Two parts per row: (1) the means of the last 14 days in steps of 30 minutes, a ring of 672
 /// half-precision floats; (2) the usual level and spread for each of the 168 hours of the week
-/// (UTC), exponentially weighted means of the 30-minute means and of their absolute deviations from
-/// the level before them, weight 0.3 for a new week (two half hours of 0.163 each; the very first
-/// two weigh the same), two half-precision floats each.
+/// (local time, where a UTC offset is given), exponentially weighted means of the 30-minute means
+/// and of their absolute deviations from the level before them, weight 0.3 for a new week (two half
+/// hours of 0.163 each; the very first two weigh the same), two half-precision floats each.
 ///
 /// The half hour that is still being averaged is visible in neither part. A half hour counts once:
 /// whichever of `observe` and `fill` brings it first stays.
@@ -29,6 +29,10 @@ namespace anomaly_exporter::series {
 ///
 /// Memory is taken by strips of 64 rows (layout.h), in which lanes double as they are first written
 /// to, so that a monitor of one host does not pay for 64.
+///
+/// The ring of half hours always runs in UTC, so that no change of daylight saving tears or doubles
+/// it; only the hour of the week moves with the offset. A half hour counts in the local hour in
+/// which it begins.
 ///
 /// Units: the metric's. Threads: distinct strips of 64 rows may be used by distinct threads;
 /// `resize` alone.
@@ -44,20 +48,23 @@ class Profiles {
 
   /// Adds one value at its time. Times of one row ascend; an older one than the open half hour is
   /// ignored, unless it lies more than 14 days back: then the clock was wrong before, and the row
-  /// starts afresh. Times before 1970 are ignored. REQUIRES: value is finite.
-  void observe(Row row, core::Timestamp time, float value);
+  /// starts afresh. Times before 1970 are ignored. `utc_offset` is what the
+  /// time zone adds to UTC at `time`. REQUIRES: value is finite.
+  void observe(Row row, core::Timestamp time, float value, core::Duration utc_offset = {});
 
   /// Writes the mean of a whole half hour, as read from a coarse backfill. `start` is a multiple of
   /// kStep. May be older than what is there (the background backfill fills the past): a step that
-  /// was already observed is kept, and so is the open one. REQUIRES: mean is finite.
-  void fill(Row row, core::Timestamp start, float mean);
+  /// was already observed is kept, and so is the open one. `utc_offset` as of `start`.
+  /// REQUIRES: mean is finite.
+  void fill(Row row, core::Timestamp start, float mean, core::Duration utc_offset = {});
 
   /// One mean, or NaN-free absence: returns false when that half hour holds nothing.
   [[nodiscard]] bool step(Row row, core::Timestamp start, float& mean) const;
 
   /// Usual level and spread (mean absolute deviation, >= 0; 0 after a single half hour) at that
   /// hour of the week; false when no whole half hour fell there yet.
-  [[nodiscard]] bool usual(Row row, core::Timestamp time, float& centre, float& scale) const;
+  [[nodiscard]] bool usual(Row row, core::Timestamp time, float& centre, float& scale,
+                           core::Duration utc_offset = {}) const;
 
   void forget(Row row);
   [[nodiscard]] std::size_t rows() const { return strips_.size() * kLanes; }

@@ -160,6 +160,7 @@ BOOST_AUTO_TEST_CASE(a_long_anomaly_never_leaves_a_series_without_a_score) {
       config.accept_shift_after = std::chrono::hours(12);
       config.detectors.iqr.window = 64;
       config.detectors.moving_average.spread_window = 64;
+      config.ensemble.method = ensemble::Method::Vote;
       config.ensemble.weights = weights;
       TestMonitor monitor(config);
       support::FakeSource source({"a"}, [](const std::string& e, const std::string& m,

@@ -138,8 +138,9 @@ BOOST_AUTO_TEST_CASE(labels_and_group_by_are_optional_lists) {
 }
 
 BOOST_AUTO_TEST_CASE(a_detector_that_does_not_vote_may_have_a_longer_window) {
-  BOOST_TEST(complaint(file_with("  - {preset: node, window: 100}\n")) ==
-             "t.yml:4: monitors[0].detectors.mad.window: 256 is not within 10 to 100");
+  BOOST_TEST(
+      complaint(file_with("  - {preset: node, window: 100, ensemble: {companions: [mad]}}\n")) ==
+      "t.yml:4: monitors[0].detectors.mad.window: 256 is not within 10 to 100");
   BOOST_TEST(complaint(file_with(
                  "  - {preset: node, window: 100, ensemble: {weights: {zscore: 1}}}\n")) == "");
 }

