@@ -3,6 +3,7 @@
 
 #include "anomaly_exporter/core/number_text.h"
 #include "anomaly_exporter/detectors/registry.h"
+#include "detector_sections.h"
 #include "sections.h"
 
 namespace anomaly_exporter::config {
@@ -231,7 +232,7 @@ const Section<detectors::RegressionOptions>& regression_section() {
 const Section<DetectorOptions>& detectors_section() {
   static const Section<DetectorOptions> section{
       "detectors",
-      "Settings of each detector. Which of them vote is said by `ensemble.weights`. A monitor's "
+      "Settings of each detector. Which of them run is said by `ensemble`. A monitor's "
       "own `detectors` replaces single keys.",
       {
           nested<DetectorOptions>("zscore", &DetectorOptions::zscore, zscore_section(),
@@ -244,14 +245,38 @@ const Section<DetectorOptions>& detectors_section() {
                                   moving_average_section(), "Moving average."),
           nested<DetectorOptions>("regression", &DetectorOptions::regression, regression_section(),
                                   "Linear regression."),
+          nested<DetectorOptions>("novelty", &DetectorOptions::novelty, novelty_section(),
+                                  "Novelty against the whole past."),
+          nested<DetectorOptions>("forecaster", &DetectorOptions::forecaster, forecaster_section(),
+                                  "Forecast of an entity's next values."),
+          nested<DetectorOptions>("seasonal_esd", &DetectorOptions::seasonal_esd,
+                                  seasonal_esd_section(), "Seasonal ESD."),
+          nested<DetectorOptions>("isolation_forest", &DetectorOptions::isolation_forest,
+                                  isolation_forest_section(), "Isolation forest."),
+          nested<DetectorOptions>("lstm_autoencoder", &DetectorOptions::lstm_autoencoder,
+                                  lstm_autoencoder_section(), "LSTM autoencoder."),
+          nested<DetectorOptions>("one_class_svm", &DetectorOptions::one_class_svm,
+                                  one_class_svm_section(), "One-class SVM."),
+          nested<DetectorOptions>("autoencoder", &DetectorOptions::autoencoder,
+                                  autoencoder_section(), "Dense or linear autoencoder."),
       },
       nullptr};
   return section;
 }
 
 std::vector<SectionDoc> detector_section_docs() {
-  return {doc_of(zscore_section()), doc_of(mad_section()), doc_of(iqr_section()),
-          doc_of(moving_average_section()), doc_of(regression_section())};
+  return {doc_of(zscore_section()),
+          doc_of(mad_section()),
+          doc_of(iqr_section()),
+          doc_of(moving_average_section()),
+          doc_of(regression_section()),
+          doc_of(novelty_section()),
+          doc_of(forecaster_section()),
+          doc_of(seasonal_esd_section()),
+          doc_of(isolation_forest_section()),
+          doc_of(lstm_autoencoder_section()),
+          doc_of(one_class_svm_section()),
+          doc_of(autoencoder_section())};
 }
 
 const Section<EnsembleOptions>& ensemble_section() {

@@ -34,6 +34,9 @@ double excess_of(double residual) {
 
 double squared(double x) { return x * x; }
 
+/// Elements of the rows before row `n` of a lower triangle.
+std::size_t triangle(std::size_t n) { return n * (n + 1) / 2; }
+
 }  // namespace
 
 EntityForecast::Work::Work(std::size_t metrics)
@@ -49,27 +52,28 @@ EntityForecast::EntityForecast(std::size_t metrics, const ForecastSpans& spans)
     : spans_(spans), is_joint_(metrics <= kMostJoint), metrics_(metrics) {
   const std::size_t n = regressors();
   const std::size_t regressions = is_joint_ ? 1 : metrics;
-  gram_.resize(regressions * n * n);
+  gram_.resize(regressions * triangle(n));
   targets_.resize(n * metrics);
   weights_.resize(n * metrics);
   if (is_joint_ && metrics > 1) {
-    products_.resize(metrics * metrics);
+    products_.resize(triangle(metrics));
     sums_.resize(metrics);
     basis_.resize(metrics * (metrics - 1));
   }
-  for (Metric& metric : metrics_) metric.recent.resize(spans.level);
 }
 
 double EntityForecast::forecast_of(std::size_t metric, const Work& work) const {
   const std::size_t d = metrics_.size();
   double sum = 0;
   if (is_joint_) {
-    for (std::size_t r = 0; r < 3 * d + 1; ++r) sum += work.regressor[r] * weights_[r * d + metric];
+    for (std::size_t r = 0; r < 3 * d + 1; ++r) {
+      sum += work.regressor[r] * static_cast<double>(weights_[r * d + metric]);
+    }
     return sum;
   }
   for (std::size_t k = 0; k < 3; ++k)
-    sum += work.regressor[k * d + metric] * weights_[k * d + metric];
-  return sum + weights_[3 * d + metric];
+    sum += work.regressor[k * d + metric] * static_cast<double>(weights_[k * d + metric]);
+  return sum + static_cast<double>(weights_[3 * d + metric]);
 }
 
 bool EntityForecast::is_fresh(const Metric& metric, const Row& row) const {
@@ -112,10 +116,10 @@ void EntityForecast::find_residuals(const Row& row, Work& work) const {
   if (components_ == 0) return;
   work.outside = work.clipped;
   for (std::size_t c = 0; c < components_; ++c) {
-    const double* axis = basis_.data() + c * d;
+    const float* axis = basis_.data() + c * d;
     double along = 0;
-    for (std::size_t j = 0; j < d; ++j) along += axis[j] * work.clipped[j];
-    for (std::size_t j = 0; j < d; ++j) work.outside[j] -= along * axis[j];
+    for (std::size_t j = 0; j < d; ++j) along += static_cast<double>(axis[j]) * work.clipped[j];
+    for (std::size_t j = 0; j < d; ++j) work.outside[j] -= along * static_cast<double>(axis[j]);
   }
 }
 
@@ -170,10 +174,10 @@ void EntityForecast::teach(const Row& row, const Work& work) {
     m.forecast_squares += squared(std::min(std::fabs(work.forecast_error[j]), kSquareClip));
     if (is_joint_) continue;
     const double own[4] = {work.regressor[j], work.regressor[d + j], work.regressor[2 * d + j], 1};
-    double* gram = gram_.data() + j * n * n;
+    float* gram = gram_.data() + j * triangle(n);
     for (std::size_t a = 0; a < n; ++a) {
-      for (std::size_t b = 0; b <= a; ++b) gram[a * n + b] += own[a] * own[b];
-      targets_[a * d + j] += own[a] * work.change[j];
+      for (std::size_t b = 0; b <= a; ++b) *gram++ += static_cast<float>(own[a] * own[b]);
+      targets_[a * d + j] += static_cast<float>(own[a] * work.change[j]);
     }
   }
   sigma_rows_ += 1;
@@ -183,18 +187,19 @@ void EntityForecast::teach(const Row& row, const Work& work) {
   for (std::size_t a = 0; a < n; ++a) {
     const double x = work.regressor[a];
     if (x == 0) continue;
-    double* gram = gram_.data() + a * n;
-    for (std::size_t b = 0; b <= a; ++b) gram[b] += x * work.regressor[b];
-    double* target = targets_.data() + a * d;
-    for (std::size_t j = 0; j < d; ++j) target[j] += x * work.change[j];
+    float* gram = gram_.data() + triangle(a);
+    for (std::size_t b = 0; b <= a; ++b) gram[b] += static_cast<float>(x * work.regressor[b]);
+    float* target = targets_.data() + a * d;
+    for (std::size_t j = 0; j < d; ++j) target[j] += static_cast<float>(x * work.change[j]);
   }
   if (d == 1) return;
   component_rows_ += 1;
   for (std::size_t a = 0; a < d; ++a) {
     const double x = work.clipped[a] + metrics_[a].residual_centre;
-    sums_[a] += x;
+    sums_[a] += static_cast<float>(x);
     for (std::size_t b = 0; b <= a; ++b) {
-      products_[a * d + b] += x * (work.clipped[b] + metrics_[b].residual_centre);
+      products_[triangle(a) + b] +=
+          static_cast<float>(x * (work.clipped[b] + metrics_[b].residual_centre));
     }
   }
 }
@@ -220,18 +225,9 @@ void EntityForecast::learn(const Row& row, Work& work) {
       m.free_average.fill(value);
       m.newest = value;
       m.slow = kept;
-      m.run = 0;
     }
     m.time = row.time.ms;
-    m.recent[m.run % spans_.level] = row.values[j];
     ++m.rows;
-    ++m.run;
-    // The level, as a mean over the last rows, feeds the digest from which the scale is taken.
-    const std::size_t held = std::min<std::size_t>(m.run, spans_.level);
-    double sum = 0;
-    for (std::size_t i = 0; i < held; ++i) sum += m.recent[i];
-    const auto level = static_cast<float>(sum / static_cast<double>(held));
-    if (std::isfinite(level)) stats::digest_kernels().add(&m.level, 1, &level, 1, spans_.most_rows);
     if (teaches) {
       m.taught += 1;
       const double off = value - m.mean;
@@ -249,6 +245,10 @@ void EntityForecast::learn(const Row& row, Work& work) {
       if (teaches) m.squares_of[k] += residual * residual;
     }
     m.slow += slow_weight * (kept - m.slow);
+    const auto level = static_cast<float>(m.slow);  // its digest gives the scale
+    if (std::isfinite(level)) {
+      stats::digest_kernels().add(&m.level, 1, &level, 1, spans_.most_rows);
+    }
     m.before = m.newest;
     m.newest = value;
   }
@@ -274,7 +274,7 @@ void EntityForecast::renew() {
     m.forecast_squares *= kKept;
   }
   for (auto* sums : {&gram_, &targets_, &products_, &sums_}) {
-    for (double& sum : *sums) sum *= kKept;
+    for (float& sum : *sums) sum *= static_cast<float>(kKept);
   }
   for (double* count : {&regression_rows_, &sigma_rows_, &component_rows_}) *count *= kKept;
 }
@@ -303,10 +303,10 @@ void EntityForecast::renew_scales() {
       m.sigma[k] = std::max(std::sqrt(m.squares_of[k] / m.taught), kLeastSigma * m.spread);
     }
     if (!sums_.empty()) {
-      const double ratio = old_long_sigma / m.sigma[kLong];
+      const auto ratio = static_cast<float>(old_long_sigma / m.sigma[kLong]);
       sums_[j] *= ratio;
-      for (std::size_t b = 0; b <= j; ++b) products_[j * d + b] *= ratio;
-      for (std::size_t a = j; a < d; ++a) products_[a * d + j] *= ratio;
+      for (std::size_t b = 0; b <= j; ++b) products_[triangle(j) + b] *= ratio;
+      for (std::size_t a = j; a < d; ++a) products_[triangle(a) + j] *= ratio;
     }
     if (m.is_scaled) {
       for (std::size_t k = 0; k < 3; ++k) {
@@ -326,17 +326,18 @@ void EntityForecast::renew_scales() {
       f[r] = factor[at(r)];
       s[r] = shift[at(r)];
     }
-    express_in(f, s, std::span(gram_).subspan(j * n * n, n * n));
+    express_in(f, s, std::span(gram_).subspan(j * triangle(n), triangle(n)));
   }
   for (std::size_t r = 0; r + 1 < n; ++r) {
     for (std::size_t j = 0; j < d; ++j) {
       const std::size_t own = is_joint_ ? r : r * d + j;
-      targets_[r * d + j] =
-          factor[own] * targets_[r * d + j] + shift[own] * targets_[(n - 1) * d + j];
+      const double moved = factor[own] * static_cast<double>(targets_[r * d + j]) +
+                           shift[own] * static_cast<double>(targets_[(n - 1) * d + j]);
+      targets_[r * d + j] = static_cast<float>(moved);
     }
   }
   for (std::size_t r = 0; r < n; ++r) {
-    for (std::size_t j = 0; j < d; ++j) targets_[r * d + j] *= factor[j];
+    for (std::size_t j = 0; j < d; ++j) targets_[r * d + j] *= static_cast<float>(factor[j]);
   }
 }
 
@@ -347,10 +348,11 @@ void EntityForecast::renew_regression() {
   if (is_joint_) {
     solve_ridge(gram_, n, ridge, targets_, d, weights_);
   } else {
-    std::vector<double> target(n), weight(n);
+    std::vector<float> target(n), weight(n);
     for (std::size_t j = 0; j < d; ++j) {
       for (std::size_t r = 0; r < n; ++r) target[r] = targets_[r * d + j];
-      solve_ridge(std::span(gram_).subspan(j * n * n, n * n), n, ridge, target, 1, weight);
+      solve_ridge(std::span(gram_).subspan(j * triangle(n), triangle(n)), n, ridge, target, 1,
+                  weight);
       for (std::size_t r = 0; r < n; ++r) weights_[r * d + j] = weight[r];
     }
   }
@@ -364,10 +366,13 @@ void EntityForecast::renew_components() {
   const std::size_t d = metrics_.size();
   if (!is_joint_ || d == 1 || component_rows_ == 0) return;
   std::vector<double> centre(d), outside(d), covariance(d * d);
-  for (std::size_t a = 0; a < d; ++a) centre[a] = sums_[a] / component_rows_;
+  for (std::size_t a = 0; a < d; ++a) {
+    centre[a] = static_cast<double>(sums_[a]) / component_rows_;
+  }
   for (std::size_t a = 0; a < d; ++a) {
     for (std::size_t b = 0; b <= a; ++b) {
-      covariance[a * d + b] = products_[a * d + b] / component_rows_ - centre[a] * centre[b];
+      covariance[a * d + b] =
+          static_cast<double>(products_[triangle(a) + b]) / component_rows_ - centre[a] * centre[b];
     }
   }
   components_ = principal_components(covariance, d, kWanted, basis_, outside);
@@ -393,10 +398,9 @@ std::size_t EntityForecast::known_metrics() const {
 }
 
 std::size_t EntityForecast::memory_bytes() const {
-  const std::size_t doubles = gram_.size() + targets_.size() + weights_.size() + products_.size() +
-                              sums_.size() + basis_.size();
-  return sizeof(*this) + doubles * sizeof(double) +
-         metrics_.size() * (sizeof(Metric) + spans_.level * sizeof(float));
+  const std::size_t floats = gram_.size() + targets_.size() + weights_.size() + products_.size() +
+                             sums_.size() + basis_.size();
+  return sizeof(*this) + floats * sizeof(float) + metrics_.size() * sizeof(Metric);
 }
 
 using NumberArray = std::array<double, 24>;
@@ -410,15 +414,13 @@ void EntityForecast::save(core::StateWriter& out) const {
   out.f64(restlessness_);
   stats::save_digest(restless_past_, out);
   for (const auto* part : {&gram_, &targets_, &weights_, &products_, &sums_, &basis_}) {
-    out.f64s(*part);
+    out.f32s(*part);
   }
   for (const Metric& m : metrics_) {
     out.u64(m.rows);
-    out.u64(m.run);
     out.i64(m.time);
     out.u8(m.is_scaled ? 1 : 0);
     out.f64s(std::bit_cast<NumberArray>(static_cast<const Numbers&>(m)));
-    out.f32s(m.recent);
     stats::save_digest(m.level, out);
   }
 }
@@ -435,26 +437,24 @@ core::Status EntityForecast::restore(core::StateReader& in) {
     in.fail("restlessness is not a number >= 0");
   }
   if (components_ >= std::max<std::size_t>(metrics_.size(), 1)) in.fail("too many components");
-  for (auto* part : {&gram_, &targets_, &weights_, &products_, &sums_, &basis_}) in.f64s(*part);
+  for (auto* part : {&gram_, &targets_, &weights_, &products_, &sums_, &basis_}) in.f32s(*part);
   for (Metric& m : metrics_) {
     m.rows = in.u64();
-    m.run = in.u64();
     m.time = in.i64();
     m.is_scaled = in.u8() != 0;
     NumberArray numbers{};
     in.f64s(numbers);
     static_cast<Numbers&>(m) = std::bit_cast<Numbers>(numbers);
-    in.f32s(m.recent);
     stats::restore_digest(in, m.level);
     if (!in.ok()) break;
-    if (!all_finite(numbers) || !std::ranges::all_of(m.recent, is_finite_float)) {
+    if (!all_finite(numbers)) {
       in.fail("number of a metric is not finite");
     } else if (!(m.spread > 0 && m.forecast_sigma > 0 && m.outside_sigma > 0)) {
       in.fail("spread of a metric is not above 0");
     }
   }
   for (const auto* part : {&gram_, &targets_, &weights_, &products_, &sums_, &basis_}) {
-    if (in.ok() && !all_finite(*part)) in.fail("sum is not finite");
+    if (in.ok() && !std::ranges::all_of(*part, is_finite_float)) in.fail("sum is not finite");
   }
   return in.status();
 }

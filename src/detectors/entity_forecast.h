@@ -15,7 +15,6 @@ namespace anomaly_exporter::detectors {
 
 /// Spans of the averages, in ticks, for one monitor's interval.
 struct ForecastSpans {
-  std::size_t level;  ///< of the mean whose digest gives the scale
   double brief;       ///< rows: what just happened
   double gap_ms;      ///< without a value for longer, what is recent starts again
   float most_rows;    ///< weight at which the digests are halved: 60 days
@@ -94,10 +93,8 @@ class EntityForecast {
   };
   struct Metric : Numbers {
     std::uint64_t rows = 0;
-    std::uint64_t run = 0;      // rows since the last gap
-    std::int64_t time = 0;      // ms of the newest value
-    bool is_scaled = false;     // had values at the last renewal
-    std::vector<float> recent;  // ring of the last `level` values
+    std::int64_t time = 0;   // ms of the newest value
+    bool is_scaled = false;  // had values at the last renewal
     stats::Digest level{};
   };
 
@@ -123,12 +120,14 @@ class EntityForecast {
   double restlessness_ = 0;  // excess, averaged over kCalmRows
   stats::Digest restless_past_{};
   std::vector<Metric> metrics_;
-  std::vector<double> gram_;  // [regressors][regressors], lower triangle used; one per regression
-  std::vector<double> targets_;   // [regressors][outputs]
-  std::vector<double> weights_;   // the same
-  std::vector<double> products_;  // [metrics][metrics] of the long residuals, lower triangle used
-  std::vector<double> sums_;      // their sums
-  std::vector<double> basis_;     // [component][metrics]
+  // Sums are floats: the ridge of a hundredth of the rows drowns their rounding, and they are most
+  // of what an entity takes. Symmetric ones keep their lower triangle, row by row.
+  std::vector<float> gram_;      // of the regressors; one per regression
+  std::vector<float> targets_;   // [regressors][outputs]
+  std::vector<float> weights_;   // the same
+  std::vector<float> products_;  // of the long residuals
+  std::vector<float> sums_;      // their sums
+  std::vector<float> basis_;     // [component][metrics]
 };
 
 }  // namespace anomaly_exporter::detectors

@@ -9,37 +9,47 @@ namespace anomaly_exporter::detectors {
 
 using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-void solve_ridge(std::span<const double> gram, std::size_t n, double ridge,
-                 std::span<const double> targets, std::size_t outputs, std::span<double> weights) {
+void solve_ridge(std::span<const float> gram, std::size_t n, double ridge,
+                 std::span<const float> targets, std::size_t outputs, std::span<float> weights) {
+  using Floats = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const auto rows = static_cast<Eigen::Index>(n);
   const auto columns = static_cast<Eigen::Index>(outputs);
-  RowMajor system = Eigen::Map<const RowMajor>(gram.data(), rows, rows);
+  RowMajor system = RowMajor::Zero(rows, rows);
+  std::size_t at = 0;
+  for (Eigen::Index a = 0; a < rows; ++a) {
+    for (Eigen::Index b = 0; b <= a; ++b) system(a, b) = static_cast<double>(gram[at++]);
+  }
   system.diagonal().array() += ridge;
   const Eigen::LLT<RowMajor, Eigen::Lower> factored(system);
-  Eigen::Map<RowMajor> out(weights.data(), rows, columns);
+  Eigen::Map<Floats> out(weights.data(), rows, columns);
   if (factored.info() != Eigen::Success) {
     out.setZero();
     return;
   }
-  out = factored.solve(Eigen::Map<const RowMajor>(targets.data(), rows, columns));
+  const RowMajor wanted = Eigen::Map<const Floats>(targets.data(), rows, columns).cast<double>();
+  out = factored.solve(wanted).cast<float>();
   if (!out.allFinite()) out.setZero();
 }
 
 void express_in(std::span<const double> factor, std::span<const double> shift,
-                std::span<double> gram) {
+                std::span<float> gram) {
   const std::size_t n = factor.size();
-  const std::size_t last = (n - 1) * n;  // sums of g itself, and their number
-  std::vector<double> sums(gram.begin() + static_cast<std::ptrdiff_t>(last), gram.end());
+  // The last row: sums of g itself, and their number.
+  const std::vector<float> sums(gram.end() - static_cast<std::ptrdiff_t>(n), gram.end());
+  const auto sum = [&](std::size_t r) { return static_cast<double>(sums[r]); };
+  std::size_t at = 0;
   for (std::size_t a = 0; a < n; ++a) {
-    for (std::size_t b = 0; b <= a; ++b) {
-      gram[a * n + b] = factor[a] * factor[b] * gram[a * n + b] + factor[a] * shift[b] * sums[a] +
-                        shift[a] * factor[b] * sums[b] + shift[a] * shift[b] * sums[n - 1];
+    for (std::size_t b = 0; b <= a; ++b, ++at) {
+      const double moved = factor[a] * factor[b] * static_cast<double>(gram[at]) +
+                           factor[a] * shift[b] * sum(a) + shift[a] * factor[b] * sum(b) +
+                           shift[a] * shift[b] * sum(n - 1);
+      gram[at] = static_cast<float>(moved);
     }
   }
 }
 
 std::size_t principal_components(std::span<const double> covariance, std::size_t d, double wanted,
-                                 std::span<double> basis, std::span<double> outside) {
+                                 std::span<float> basis, std::span<double> outside) {
   const auto size = static_cast<Eigen::Index>(d);
   const RowMajor matrix = Eigen::Map<const RowMajor>(covariance.data(), size, size);
   const Eigen::SelfAdjointEigenSolver<RowMajor> solved(matrix);  // ascending; reads the lower half
@@ -53,7 +63,8 @@ std::size_t principal_components(std::span<const double> covariance, std::size_t
     const auto from = size - 1 - static_cast<Eigen::Index>(count);
     explained += variance[from];
     for (std::size_t j = 0; j < d; ++j) {
-      basis[count * d + j] = solved.eigenvectors()(static_cast<Eigen::Index>(j), from);
+      basis[count * d + j] =
+          static_cast<float>(solved.eigenvectors()(static_cast<Eigen::Index>(j), from));
     }
     ++count;
     if (explained >= wanted * all) break;

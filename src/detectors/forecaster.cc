@@ -81,7 +81,6 @@ Forecaster::Forecaster(const ForecasterOptions& options, const Shape& shape)
     : options_(options), shape_(shape), metrics_(shape.metrics) {
   using std::chrono::seconds;
   spans_ = std::make_unique<ForecastSpans>(ForecastSpans{
-      .level = ticks_of(seconds(3600), 6, 60, shape),
       .brief = 6,
       .gap_ms = 10 * core::to_seconds(shape.interval) * 1000,
       .most_rows = std::min(
@@ -174,14 +173,16 @@ core::Status Forecaster::restore(std::size_t block, core::StateReader& in) {
 }
 
 void Forecaster::save_entity(series::Entity number, core::StateWriter& out) const {
-  write_state_head(out, {metrics_, spans_->level});
+  write_state_head(out, {metrics_, static_cast<std::size_t>(spans_->regressor)});
   const EntityForecast* entity = entities_[number].get();
   out.u8(entity != nullptr ? 1 : 0);
   if (entity != nullptr) entity->save(out);
 }
 
 core::Status Forecaster::restore_entity(series::Entity number, core::StateReader& in) {
-  if (auto head = read_state_head(in, {metrics_, spans_->level}); !head) return head;
+  if (auto head = read_state_head(in, {metrics_, static_cast<std::size_t>(spans_->regressor)});
+      !head)
+    return head;
   const std::uint8_t is_there = in.u8();
   if (is_there > 1) in.fail("entity is neither there nor absent");
   std::unique_ptr<EntityForecast> read;

@@ -152,10 +152,6 @@ core::Status IsolationForestOptions::validate() const {
   if (!(contamination >= 1e-4 && contamination <= 0.5)) {
     return out_of_range("contamination", core::number_text(contamination), "0.0001 to 0.5");
   }
-  if (scope != Scope::Monitor) {
-    return {core::Error{core::ErrorCode::InvalidArgument,
-                        "scope: only monitor is offered, one forest for all entities"}};
-  }
   return {};
 }
 

@@ -15,7 +15,7 @@ constexpr float kQuantile = 0.05F;
 constexpr float kNormalRange = 3.29F;  // between the 5 % and 95 % quantiles, in sigmas
 constexpr float kLargestExcess = 3.0F;
 constexpr float kWarmupWeight = 20.0F;
-constexpr std::size_t kMostPhases = 144;
+constexpr std::size_t kMostPhases = 72;
 constexpr double kWeightPerDay = 0.3;
 constexpr auto kDay = std::chrono::hours(24);
 constexpr auto kHour = std::chrono::hours(1);
@@ -81,6 +81,11 @@ void look_back_over(const Tick& tick, std::size_t metric, std::size_t ticks, Hou
   }
 }
 
+/// Seconds of a tick, at least 1.
+std::uint32_t seconds_of(const Tick& tick) {
+  return static_cast<std::uint32_t>(std::max<std::int64_t>(tick.time.ms / 1000, 1));
+}
+
 std::size_t hour_ticks(const Shape& shape) {
   const auto ticks = static_cast<std::size_t>(
       std::llround(core::to_seconds(kHour) / core::to_seconds(shape.interval)));
@@ -119,8 +124,9 @@ Novelty::Novelty(const NoveltyOptions& options, const Shape& shape)
   most_weight_ =
       std::min(static_cast<float>(std::max(kRememberedDays * ticks_per_day, kLeastRemembered)),
                stats::Digest::kMostWeight);
-  gap_ms_ = static_cast<std::int64_t>(kGapTicks * core::to_seconds(shape.interval) * 1000.0);
-  hour_ms_ = shape.interval.count() * static_cast<std::int64_t>(hour_);
+  const double step = core::to_seconds(shape.interval);
+  gap_seconds_ = static_cast<std::uint32_t>(kGapTicks * step);
+  hour_seconds_ = static_cast<std::uint32_t>(static_cast<double>(hour_) * step);
 }
 
 std::size_t Novelty::warmup_samples() const { return static_cast<std::size_t>(kWarmupWeight); }
@@ -159,12 +165,12 @@ void Novelty::derive(const Tick& tick, std::size_t metric, Streams& out) const {
     out.value[kFromUsual][lane] = value[lane] - usual[lane];
     const Recent& r = recent[lane];
     const bool is_first = r.time == 0;
-    const bool is_fresh = is_first || tick.time.ms - r.time > gap_ms_;
+    const bool is_fresh = is_first || seconds_of(tick) - r.time > gap_seconds_;
     if (is_fresh) out.fresh |= series::bit(lane);
     out.value[kStep][lane] = is_fresh ? 0.0F : value[lane] - r.value;
     if (is_first) return;
     if (is_fresh) out.known[kStep] &= ~series::bit(lane);
-    if (is_fresh || tick.time.ms < r.quiet_until) out.known[kDeviation] &= ~series::bit(lane);
+    if (is_fresh || seconds_of(tick) < r.quiet_until) out.known[kDeviation] &= ~series::bit(lane);
   });
   for (std::size_t s = 0; s < kStreams; ++s) {
     for_each_lane(out.known[s], [&](std::size_t lane) {
@@ -185,7 +191,7 @@ float Novelty::stuck_by(const Recent& recent, float value, bool is_fresh) {
 
 void Novelty::remember(const Tick& tick, float value, bool is_fresh, Recent& recent) const {
   if (is_fresh) {
-    recent.quiet_until = recent.time == 0 ? 0 : tick.time.ms + hour_ms_;
+    recent.quiet_until = recent.time == 0 ? 0 : seconds_of(tick) + hour_seconds_;
     recent.run = 0;
   } else {
     recent.moved += 1;
@@ -202,10 +208,11 @@ void Novelty::remember(const Tick& tick, float value, bool is_fresh, Recent& rec
     }
   }
   recent.value = value;
-  recent.time = std::max<std::int64_t>(tick.time.ms, 1);
+  recent.time = seconds_of(tick);
 }
 
 void Novelty::score(const Tick& tick, VerdictColumns& out) const {
+  const std::size_t phase = phase_of(tick);
   Streams streams;
   for (std::size_t metric = 0; metric < metrics_; ++metric) {
     const std::size_t strip = strip_of(tick.block, metric);
@@ -248,7 +255,7 @@ void Novelty::score(const Tick& tick, VerdictColumns& out) const {
       const float low = stats::digest_quantile(digest, kQuantile);
       const float high = stats::digest_quantile(digest, 1.0F - kQuantile);
       float expected = stats::digest_quantile(digest, 0.5F);
-      if (knows_usual) expected += tick.values[i] - streams.value[kFromUsual][lane];
+      if (knows_usual) expected += usual_[(strip * phases_ + phase) * kLanes + lane];
       const float scale = std::max(
           {(high - low) / kNormalRange, tick.scale_floor[i], 1e-6F * std::fabs(expected), 1e-9F});
       const bool is_finite = std::isfinite(expected) && std::isfinite(scale);
@@ -341,8 +348,8 @@ void Novelty::save_entity(series::Entity entity, core::StateWriter& out) const {
       if (seen_[cell] != 0) out.f32(usual_[cell]);
     }
     const Recent& recent = recent_[row];
-    out.i64(recent.time);
-    out.i64(recent.quiet_until);
+    out.u32(recent.time);
+    out.u32(recent.quiet_until);
     for (const float v : {recent.value, recent.run, recent.longest, recent.moves, recent.moved}) {
       out.f32(v);
     }
@@ -365,8 +372,8 @@ core::Status Novelty::restore_entity(series::Entity entity, core::StateReader& i
       if (!std::isfinite(usual[cell])) in.fail("usual value is not finite");
     }
     Recent& r = recent[metric];
-    r.time = in.i64();
-    r.quiet_until = in.i64();
+    r.time = in.u32();
+    r.quiet_until = in.u32();
     for (float* v : {&r.value, &r.run, &r.longest, &r.moves, &r.moved}) {
       *v = in.f32();
       if (!std::isfinite(*v)) in.fail("number of a row is not finite");

@@ -80,7 +80,7 @@ struct Case {
 constexpr Case kCases[] = {
     {"zscore", 0.002, 0.005, 0.025},      {"mad", 0.0003, 0.0015, 0.06},
     {"iqr", 0.0, 0.00005, 0.015},         {"moving_average", 0.0003, 0.0015, 0.015},
-    {"regression", 0.0003, 0.0015, 0.02}, {"seasonal_esd", 0.0003, 0.0015, 0.06},
+    {"regression", 0.0003, 0.0015, 0.02}, {"seasonal_esd", 0.001, 0.0035, 0.06},
 };
 
 }  // namespace

@@ -79,8 +79,10 @@ class BacktestFiles(servers.TestCase):
             lines = self.tables[name]
             spikes = {l.split(",")[0] for l in lines[1:] if float(l.split(",")[1]) > 100}
             _, rows = read_scores(output / name)
-            top = max(rows, key=lambda r: float(r[1]))
-            self.assertIn(top[0], spikes, name)
+            top = max(range(len(rows)), key=lambda k: float(rows[k][1]))
+            # One metric is highest at the spike itself, the state of several within two rows.
+            near = {rows[k][0] for k in range(max(top - 2, 0), top + 1)}
+            self.assertTrue(near & spikes, f"{name}: highest at {rows[top][0]}")
 
     def test_threads_do_not_change_a_byte(self):
         one, _ = self.backtest("one-thread", "--threads", "1")

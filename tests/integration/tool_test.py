@@ -82,7 +82,7 @@ class CheckConfig(servers.TestCase):
                                           self.write(NODE.format(url=prometheus.url, job="node")))
         self.assertEqual(code, 0, err)
         self.assertIn("scrape interval: 1s", out)
-        self.assertRegex(out, r"us: 1 series, history .*, 10 output lines")
+        self.assertRegex(out, r"us: 1 series, history .*, 12 output lines")
         self.assertRegex(out, r"in all: 1 entity, [5-8] series")
 
 

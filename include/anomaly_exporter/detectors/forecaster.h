@@ -43,8 +43,8 @@ struct ForecastSpans;
 /// than ten ticks they start again at the new value. Constant:
 /// spread at least 2 % of the range seen. InputMissing when more than half of the metrics that the
 /// entity has had are absent.
-/// Cost: D metrics take 13 D^2 + 450 D doubles of an entity at the most; about 0.2 us per row and
-/// tick for seven metrics. Entities take memory when their first row comes.
+/// Cost: an entity of D metrics takes about 50 D^2 + 450 D bytes; about 0.2 us per row and tick for
+/// seven metrics. Entities take memory when their first row comes.
 class Forecaster final : public Detector {
  public:
   /// Errors: InvalidArgument from the options.

@@ -30,7 +30,7 @@ namespace anomaly_exporter::detectors {
 ///   raw = mean over the streams of ln(1 + excess) + 0.5 stuck.
 /// A series that moved at more than half of its ticks is stuck once it has stood still for twice
 /// its longest run r of equal values (at least 6 ticks): stuck = ln(1 + min(ticks / 2 r, 3)). The
-/// usual at a time of day is an exponential mean over days (weight 0.3 a day) in up to 144 phases
+/// usual at a time of day is an exponential mean over days (weight 0.3 a day) in up to 72 phases
 /// of the local day; its stream is silent until its phase was seen. expected = that usual plus the
 /// median distance from it (the median of the hourly means while it is silent), scale = the 5 % to
 /// 95 % range / 3.29, which is one sigma of a normal distribution. raw is not |value - expected| /
@@ -74,8 +74,8 @@ class Novelty final : public Detector {
 
   /// What just happened in a row. Zeroed memory: nothing did.
   struct Recent {
-    std::int64_t time;         // ms of the newest value; 0 = none
-    std::int64_t quiet_until;  // ms until which the deviation is not trusted after a gap
+    std::uint32_t time;         // s of the newest value; 0 = none
+    std::uint32_t quiet_until;  // s until which the deviation is not trusted after a gap
     float value;
     float run, longest;  // ticks of standing still: this time, and the longest so far
     float moves, moved;  // ticks at which it moved, of how many
@@ -97,7 +97,7 @@ class Novelty final : public Detector {
   std::size_t hour_;      // ticks of the mean and the deviation
   float profile_weight_;  // of a new value in its phase
   float most_weight_;     // of a digest: 60 days
-  std::int64_t gap_ms_, hour_ms_;
+  std::uint32_t gap_seconds_, hour_seconds_;
 
   series::Column<stats::Digest> digests_;  // [row][stream]
   series::Column<float> usual_;            // [strip][phase][lane]

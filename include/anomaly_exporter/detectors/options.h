@@ -78,11 +78,8 @@ struct ForecasterOptions {
   [[nodiscard]] core::Status validate() const;
 };
 
-/// Isolation Forest (Liu, Ting and Zhou 2008).
+/// Isolation Forest (Liu, Ting and Zhou 2008): one forest for the monitor.
 struct IsolationForestOptions {
-  /// One forest for the monitor over normalised vectors, or one for each entity.
-  enum class Scope { Monitor, Entity };
-  Scope scope = Scope::Monitor;
   std::size_t trees = 100;      ///< 8 to 1000
   std::size_t sample = 256;     ///< vectors per tree, 16 to 4096
   double contamination = 0.01;  ///< share of the training vectors beyond the threshold, 1e-4 to 0.5

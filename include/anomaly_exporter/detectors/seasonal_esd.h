@@ -33,10 +33,10 @@ class SeasonFinder;
 ///
 /// In between, with r = value - s(local time), s interpolated between points:
 ///   expected = s + median(r),  spread = 1.4826 MAD(r),  raw = |value - expected| / scale
-/// over a sample of W = min(128, monitor window) learned r. A new r takes the place of a random
+/// over a sample of W = min(96, monitor window) learned r. A new r takes the place of a random
 /// older one, so ages are geometric with a mean of W ticks: level and spread follow slowly, and no
 /// ring of what has to leave is kept. After a decomposition the sample is made anew from the last W
-/// ticks. threshold() is the ESD test's critical value for a sample of W: 3.5 at W = 128, alpha
+/// ticks. threshold() is the ESD test's critical value for a sample of W: 3.4 at W = 96, alpha
 /// 0.05.
 ///
 /// Anomalies. An r beyond the threshold is not learned, for the first `max_anomalies` of a period
@@ -49,11 +49,11 @@ class SeasonFinder;
 /// Constant: raw 0, the floor judges. Step: found until accepted. NaN never enters.
 /// Daylight saving: patterns follow the local clock; a change seen by the detector is taken out of
 /// the decomposed weeks. Random numbers: a hash of tick and row.
-/// Cost: 623 B per row at W = 128, shared 0.4 MB; 0.2 us per row and tick, caches cold; a
+/// Cost: 495 B per row at W = 96, shared 0.4 MB; 0.2 us per row and tick, caches cold; a
 /// decomposition 0.13 ms (0.5 ms where there is no season, 1.3 ms for an odd one).
 class SeasonalEsd final : public Detector {
  public:
-  static constexpr std::size_t kSample = 128;
+  static constexpr std::size_t kSample = 96;
 
   /// Errors: InvalidArgument from the options.
   static core::Result<std::unique_ptr<Detector>> create(const SeasonalEsdOptions& options,

@@ -10,7 +10,7 @@ import numpy as np
 from novelty import Digest
 
 D, ROWS = 3, 900
-LEVEL, BRIEF, SHORT, LONG, REGRESSOR = 12, 6, 4, 20, 12  # ticks of 300 s
+BRIEF, SHORT, LONG, REGRESSOR = 6, 4, 20, 12  # ticks of 300 s
 
 
 def excess(residual):
@@ -59,9 +59,6 @@ def forecast(x):
             off = row - mean
             mean = mean + off / taught
             deviations = deviations + off * (row - mean)
-        level = x[max(0, t - LEVEL + 1):t + 1].mean(axis=0)
-        for j in range(D):
-            digests[j].add(float(np.float32(level[j])))
         for k, span in spans.items():
             a = 2 / (span + 1)
             limit = np.inf if sigma[k] is None else 8 * sigma[k]
@@ -74,6 +71,8 @@ def forecast(x):
                 squares[k] = squares[k] + residual ** 2
         kept = row if centre is None else np.clip(row, centre - 15 * spread, centre + 15 * spread)
         slow = slow + 2 / (REGRESSOR + 1) * (kept - slow)
+        for j in range(D):
+            digests[j].add(float(np.float32(slow[j])))
         before, newest = newest, row
         if t + 1 < renewal:
             continue

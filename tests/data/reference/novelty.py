@@ -7,7 +7,7 @@ usage: novelty.py > novelty.csv      columns: series, value, raw, expected (step
 import math
 import random
 
-STEP, START, PHASES, HOUR, POINTS = 300, 1_700_000_100, 144, 12, 24
+STEP, START, PHASES, HOUR, POINTS = 300, 1_700_000_100, 72, 12, 24
 
 
 class Digest:

@@ -321,8 +321,8 @@ BOOST_AUTO_TEST_CASE(refuses_options_out_of_range) {
 
 BOOST_AUTO_TEST_CASE(the_threshold_is_the_critical_value_of_its_sample) {
   const auto made = SeasonalEsd::create({}, {}).value();
-  BOOST_TEST(made->threshold() == 3.46624, boost::test_tools::tolerance(1e-5));
-  BOOST_TEST(made->look_back() == 128U);
+  BOOST_TEST(made->threshold() == 3.37010, boost::test_tools::tolerance(1e-5));
+  BOOST_TEST(made->look_back() == 96U);
 }
 
 BOOST_AUTO_TEST_CASE(a_row_takes_less_than_700_bytes) {
