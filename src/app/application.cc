@@ -1,6 +1,7 @@
 #include "anomaly_exporter/app/application.h"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -87,8 +88,19 @@ RunnerDependencies Application::runner_dependencies() {
           .clock = clock_};
 }
 
+namespace {
+
+/// On a thread of its own: a reload may come on one of the HTTP server's, whose stack is small.
+core::Result<config::Config> load_apart(const std::string& path) {
+  std::optional<core::Result<config::Config>> config;
+  std::jthread([&] { config.emplace(config::load_config(path)); }).join();
+  return std::move(*config);
+}
+
+}  // namespace
+
 core::Result<Application::Prepared> Application::prepare() {
-  auto config = config::load_config(options_.config_file);
+  auto config = load_apart(options_.config_file);
   if (!config.ok()) return config.error();
   Prepared prepared{.config = std::move(config).value(), .sources = {}, .monitors = {}};
   for (const auto& source : prepared.config.sources) {
