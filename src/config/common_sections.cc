@@ -68,7 +68,7 @@ const Section<LimitConfig>& limits_section() {
       {
           field<LimitConfig>(
               "series", [](LimitConfig & l) -> auto& { return series(l).series; },
-              count({1, 50'000'000}), "Series in the whole process; about 8 kB each."),
+              count({1, 50'000'000}), "Series in the whole process; about 10 kB each."),
           field<LimitConfig>(
               "series_per_source",
               [](LimitConfig & l) -> auto& { return series(l).series_per_source; },
