@@ -19,7 +19,7 @@ esac
 step() { printf '\n== %s (%ds)\n' "$*" "$SECONDS"; }
 
 step "packages"
-scripts/install_packages.sh build run test
+scripts/install_packages.sh build run test lab
 
 export AE_INTEGRATION_REQUIRED=ON
 configure() {

@@ -209,7 +209,7 @@ void score_row(Html& html, const Row& row) {
   html << "<tr><td class=\"number\">" << fixed(at(s.score), 3) << "</td><td>";
   bar(html, at(s.score), 80, row.severity());
   html << "</td><td><span class=\"pill " << row.severity() << "\">" << row.severity()
-       << "</span></td><td>";
+       << (i < s.muted.size() && s.muted[i] != 0 ? "</span> muted</td><td>" : "</span></td><td>");
   html.text(s.monitor) << "</td>";
   labels(html, row);
   number_cell(html, has_value, has_value ? at(s.value) : 0);

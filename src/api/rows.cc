@@ -79,6 +79,8 @@ std::string_view outcome_words(detectors::Outcome outcome) {
       return "too many metrics of the entity are absent for a verdict";
     case detectors::Outcome::Untrained:
       return "waiting for a trained model";
+    case detectors::Outcome::Sparse:
+      return "too few samples in its window (min_rate)";
     case detectors::Outcome::Failed:
       return "the numbers are too large or too small to judge";
     case detectors::Outcome::Scored:
@@ -93,7 +95,7 @@ std::string_view Row::metric() const {
 }
 
 std::string_view Row::severity() const {
-  const std::size_t level = is_scored() ? snapshot->severity[index] : 0;
+  const std::size_t level = snapshot->severity[index];
   return kSeverities[std::min(level, kSeverities.size() - 1)];
 }
 

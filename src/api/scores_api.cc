@@ -70,6 +70,17 @@ void write_if(JsonWriter& json, std::string_view name, bool is_valid, float numb
   }
 }
 
+/// A time, null where there is none.
+void write_time(JsonWriter& json, std::string_view name, const std::vector<core::Timestamp>& times,
+                std::size_t i) {
+  json.key(name);
+  if (i < times.size() && times[i].ms != 0) {
+    json.value(times[i]);
+  } else {
+    json.null();
+  }
+}
+
 void write_row(JsonWriter& json, const Row& row) {
   const MonitorSnapshot& snapshot = *row.snapshot;
   const std::size_t i = row.index;
@@ -87,12 +98,25 @@ void write_row(JsonWriter& json, const Row& row) {
   write_if(json, "upper", has_expected, snapshot.upper[i]);
   write_if(json, "score", row.is_scored(), snapshot.score[i]);
   json.member("severity", row.severity());
+  json.member("muted", i < snapshot.muted.size() && snapshot.muted[i] != 0);
+  write_time(json, "onset", snapshot.onset, i);
+  write_time(json, "opened", snapshot.opened, i);
+  const bool has_episode = i < snapshot.onset.size() && snapshot.onset[i].ms != 0;
+  write_if(json, "peak_score", has_episode, has_episode ? snapshot.peak_score[i] : 0.0F);
   write_if(json, "sigmas", has_expected, snapshot.sigmas[i]);
+  const bool has_part =
+      row.is_scored() && i < snapshot.contribution.size() && snapshot.contribution[i] >= 0;
+  write_if(json, "contribution", has_part, has_part ? snapshot.contribution[i] : 0.0F);
   json.key("detectors").begin_object();
   for (std::size_t d = 0; d < snapshot.detectors.size() && d < snapshot.confidence.size(); ++d) {
     const bool has_row = i < snapshot.confidence[d].size();
     const float confidence = has_row ? snapshot.confidence[d][i] : -1.0F;
     write_if(json, snapshot.detectors[d], confidence >= 0, confidence);
+  }
+  json.end_object().key("models").begin_object();  // versions, of those that judge by a model
+  for (std::size_t d = 0; d < snapshot.detectors.size() && d < snapshot.models.size(); ++d) {
+    if (snapshot.models[d] != 0)
+      json.member(snapshot.detectors[d], std::uint64_t{snapshot.models[d]});
   }
   json.end_object()
       .member("outcome", to_string(snapshot.outcome[i]))

@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <exception>
+#include <optional>
 
 #include "anomaly_exporter/api/listen_address.h"
 #include "anomaly_exporter/api/router.h"
@@ -22,6 +23,8 @@ using std::chrono::nanoseconds;
 /// Time in which a request must arrive whole, and for which an idle connection is kept. CivetWeb
 /// gives every connection a thread, so this bounds what a dribbling client can hold.
 constexpr std::chrono::milliseconds kRequestTimeout{1000};
+/// Time in which a body must arrive whole where one is taken.
+constexpr std::chrono::seconds kBodyTimeout{5};
 /// Time in which a response must leave. Longer than kRequestTimeout, because a large page to a busy
 /// Prometheus may stall; no longer than the default scrape_timeout, after which nobody waits.
 constexpr std::chrono::seconds kSendTimeout{10};
@@ -52,6 +55,12 @@ std::string_view status_text(int status) {
       return "Not Found";
     case 405:
       return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 411:
+      return "Length Required";
+    case 413:
+      return "Content Too Large";
     case 503:
       return "Service Unavailable";
     default:
@@ -77,6 +86,24 @@ std::string http_date(core::Timestamp time) {
 std::string header_text(const mg_connection* conn, const char* name) {
   const char* value = mg_get_header(conn, name);
   return value != nullptr ? value : "";
+}
+
+/// Reads a body of the length that was announced. The status to refuse it with otherwise: 411
+/// without a length, 413 above `limit`, 408 when it does not come whole within kBodyTimeout.
+std::optional<int> read_body(mg_connection* conn, std::size_t limit, const core::Clock& clock,
+                             std::string& body) {
+  const mg_request_info& info = *mg_get_request_info(conn);
+  if (mg_get_header(conn, "Transfer-Encoding") != nullptr || info.content_length < 0) return 411;
+  const auto length = static_cast<std::size_t>(info.content_length);
+  if (length > limit) return 413;
+  const nanoseconds deadline = clock.monotonic() + kBodyTimeout;
+  std::array<char, 16384> piece{};
+  while (body.size() < length) {
+    const int got = mg_read(conn, piece.data(), std::min(piece.size(), length - body.size()));
+    if (got <= 0 || clock.monotonic() > deadline) return 408;
+    body.append(piece.data(), static_cast<std::size_t>(got));
+  }
+  return std::nullopt;
 }
 
 /// Sends until everything is out, the peer is gone or kSendTimeout is over. CivetWeb itself gives
@@ -222,13 +249,19 @@ int Server::Impl::serve(mg_connection* conn) {
   request.accept = header_text(conn, "Accept");
   request.accept_encoding = header_text(conn, "Accept-Encoding");
   request.sec_fetch_site = header_text(conn, "Sec-Fetch-Site");
-  // No endpoint takes a body. Whoever announces one gets the answer and a closed connection, so
+  // Few endpoints take a body. Whoever announces one gets the answer and a closed connection, so
   // that reading the rest of it cannot hold a thread.
   const bool has_body =
       info.content_length > 0 || mg_get_header(conn, "Transfer-Encoding") != nullptr;
   if (has_body) mg_disable_connection_keep_alive(conn);
+  const std::size_t limit = has_body ? router.body_limit(request) : 0;
+  std::optional<int> refused;
+  if (limit > 0) refused = read_body(conn, limit, *clock, request.body);
 
-  Router::Answer answered = answer(request);
+  Router::Answer answered =
+      refused ? Router::Answer{Response::text(*refused, std::string(status_text(*refused)) + "\n"),
+                               "other"}
+              : answer(request);
   if (has_body) answered.response.headers.emplace_back("Connection", "close");
   send(conn, request, answered.response);
   buffers.give(std::move(answered.response.body));

@@ -1,6 +1,7 @@
 #include "anomaly_exporter/app/application.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -13,6 +14,7 @@ namespace {
 
 constexpr core::Duration kLogPeriod = std::chrono::minutes(1);
 constexpr std::chrono::milliseconds kStateDeadline = std::chrono::seconds(5);
+constexpr core::Duration kAlertDeadline = std::chrono::seconds(2);
 
 unsigned worker_count(unsigned wanted) {
   return wanted != 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
@@ -61,7 +63,12 @@ Application::Application(ApplicationOptions options, core::Logger& log, const co
       throttle_(kLogPeriod, clock),
       budget_(series::SeriesLimitOptions{}),
       engine_(worker_count(options_.workers), clock),
-      trainer_({.metrics = &self_.models(), .log = &log, .clock = &clock}) {
+      trainer_({.metrics = &self_.models(), .log = &log, .clock = &clock}),
+      alerts_({.storage_path = options_.storage_path,
+               .external_url = options_.server.external_url,
+               .self = &self_,
+               .log = &log,
+               .clock = &clock}) {
   if (!options_.storage_path.empty()) {
     state_ = std::make_unique<StateStore>(
         options_.storage_path, [this](bool ok, const std::string& error) {
@@ -81,6 +88,7 @@ RunnerDependencies Application::runner_dependencies() {
           .self = &self_,
           .state = state_.get(),
           .trainer = &trainer_,
+          .alerts = &alerts_,
           .storage_path = options_.storage_path,
           .budget = &budget_,
           .log = log_,
@@ -113,6 +121,9 @@ core::Result<Application::Prepared> Application::prepare() {
     auto state = MonitorState::create(monitor, budget_, *drops);
     if (!state.ok()) return state.error().within(options_.config_file);
     prepared.monitors.push_back({std::move(drops), std::move(state).value()});
+  }
+  if (auto status = AlertFeed::check(prepared.config, *clock_); !status.ok()) {
+    return status.error().within(options_.config_file);
   }
   return prepared;
 }
@@ -168,6 +179,7 @@ void Application::swap_in(Prepared prepared) {
   std::vector<std::string> names;
   for (const auto& monitor : config.monitors) names.push_back(monitor.name);
   snapshots_.retain(names);
+  alerts_.configure(config);
   for (std::size_t i = 0; i < kept.size(); ++i) {
     if (!kept[i]) {
       auto& monitor = prepared.monitors[i];
@@ -191,7 +203,19 @@ core::Status Application::serve() {
     core::MutexLock lock(mutex_);
     return config_.exposition;
   };
-  hooks.own_metrics = [this] { return self_.collect(); };
+  hooks.own_metrics = [this] {
+    auto families = self_.collect();
+    auto alerting = alerts_.collect();
+    std::move(alerting.begin(), alerting.end(), std::back_inserter(families));
+    return families;
+  };
+  hooks.notified = [this](const alerting::WebhookMessage& message) {
+    alerts_.notifier().receive(message);
+  };
+  hooks.notifications = [this] {
+    return api::ServerHooks::Notifications{.open = alerts_.notifier().open(),
+                                           .received = alerts_.notifier().notified()};
+  };
   hooks.reload = [this] { return reload(); };
   hooks.config_text = [this] {
     core::MutexLock lock(mutex_);
@@ -231,6 +255,7 @@ void Application::stop() {
       }
     }
     runners_.clear();
+    alerts_.stop(kAlertDeadline);
   }
   server_.reset();
   log_->info("stopped");

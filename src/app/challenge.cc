@@ -29,6 +29,7 @@ constexpr double kShiftSigmas = 5;
 constexpr float kLargest = 3e38F;
 
 struct Fault {
+  std::size_t kind = 0;   ///< an ExamFault
   std::size_t lane = 0;   ///< of the faulted copy
   std::size_t first = 0;  ///< tick of the exam
   std::size_t ticks = 0;
@@ -93,7 +94,7 @@ std::vector<Fault> inject(Papers& p, const ExamOptions& options) {
   for (std::size_t i = 0; i < p.parts; ++i) {
     for (std::size_t m = 0; m < p.metrics; ++m) spread[m * p.parts + i] = spread_of(p, m, i);
   }
-  const std::size_t kinds = p.metrics > 1 ? 3 : 2;
+  const std::size_t kinds = p.metrics > 1 ? kExamFaults : kExamFaults - 1;
   std::size_t next_kind = 0;
   for (std::size_t i = 0; i < p.parts; ++i) {
     std::size_t k = p.warm_up + rng.below(kLeastDistance);
@@ -102,25 +103,26 @@ std::vector<Fault> inject(Papers& p, const ExamOptions& options) {
       const std::size_t metric = rng.below(p.metrics);
       const double sign = rng.uniform() < 0.5 ? -1 : 1;
       const double sigma = spread[metric * p.parts + i];
-      const std::size_t ticks = kind == 0 ? 1 : kFaultTicks;
-      const std::size_t from = p.warm_up + rng.below(p.ticks - p.warm_up - kFaultTicks);
-      bool is_there = sigma > 0;
+      const std::size_t ticks = kind == kSpike ? 1 : kFaultTicks;
+      const std::size_t from = rng.below(p.ticks - kFaultTicks);
+      const std::size_t apart = std::max(from, k) - std::min(from, k);
+      bool is_there = sigma > 0 && (kind != kBrokenCorrelation || apart >= 2 * kFaultTicks);
       for (std::size_t j = 0; j < ticks; ++j) {
-        is_there = is_there && !std::isnan(p.values[p.at(k + j, metric, i)]);
+        is_there = is_there && !std::isnan(p.values[p.at(k + j, metric, i)]) &&
+                   (kind != kBrokenCorrelation || !std::isnan(p.values[p.at(from + j, metric, i)]));
       }
       if (!is_there) continue;
       for (std::size_t j = 0; j < ticks; ++j) {
         float& v = p.faulted[p.at(k + j, metric, i)];
-        if (kind == 2) {
-          const float other = p.values[p.at(from + j, metric, i)];
-          if (!std::isnan(other)) v = other;
+        if (kind == kBrokenCorrelation) {
+          v = p.values[p.at(from + j, metric, i)];
           continue;
         }
-        const double by = sign * sigma * (kind == 0 ? kSpikeSigmas : kShiftSigmas);
+        const double by = sign * sigma * (kind == kSpike ? kSpikeSigmas : kShiftSigmas);
         const double shifted = static_cast<double>(v) + by;
         v = std::clamp(static_cast<float>(shifted), -kLargest, kLargest);
       }
-      faults.push_back({.lane = kMostParts + i, .first = k, .ticks = ticks});
+      faults.push_back({.kind = kind, .lane = kMostParts + i, .first = k, .ticks = ticks});
     }
   }
   return faults;
@@ -235,6 +237,10 @@ core::Result<ExamResult> examine(const DetectorFactory& factory, const detectors
   if (papers.ticks > papers.warm_up + kFaultTicks) faults = inject(papers, options);
 
   Bench bench(**detector, papers, shape.window);
+  for (std::size_t i = 0; i < papers.parts; ++i) {
+    (*detector)->name_entity(static_cast<series::Entity>(i), set.parts[i].entity);
+    (*detector)->name_entity(static_cast<series::Entity>(kMostParts + i), set.parts[i].entity);
+  }
   (*detector)->adopt(std::move(model));
   std::vector<double> clean;
   for (std::size_t k = 0; k < papers.ticks; ++k) {
@@ -270,7 +276,10 @@ core::Result<ExamResult> examine(const DetectorFactory& factory, const detectors
   for (const Fault& f : faults) {
     if (!f.was_judged) continue;
     ++result.faults;
-    if (f.peak > result.raw_threshold) ++found;
+    ++result.by_kind[f.kind].faults;
+    if (f.peak <= result.raw_threshold) continue;
+    ++found;
+    ++result.by_kind[f.kind].found;
   }
   if (result.faults > 0) {
     result.recall = static_cast<double>(found) / static_cast<double>(result.faults);

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <utility>
 
+#include "episode_stage.h"
+
 namespace anomaly_exporter::app {
 
 using detectors::Outcome;
@@ -15,6 +17,11 @@ using series::Row;
 using Flag = exposition::MonitorSnapshot::Flag;
 
 namespace {
+
+/// The policies of the rows of the tick's block.
+std::span<const std::uint32_t> policies_of(const MonitorState& monitor, const Tick& tick) {
+  return monitor.policy_of_row.span().subspan(tick.first_row, tick.metrics * kLanes);
+}
 
 /// Calls `body(lane)` for every set bit.
 template <class Body>
@@ -69,7 +76,8 @@ EvaluationCounts Engine::evaluate(MonitorState& monitor, series::TickIndex index
     score(context, tick, s);
     monitor.ensemble.combine(tick, monitor.voters, s.verdicts, monitor.log_p0,
                              {&monitor.evidence, &monitor.budget_map, &s.rises}, s.scores);
-    monitor.judge.judge(tick, s.scores, s.severity);
+    monitor.judge.judge(tick, s.scores, monitor.policies, policies_of(monitor, tick),
+                        monitor.log_p0, s.severity);
     learn(context, tick, s);
     store(context, tick, s);
   });
@@ -134,6 +142,7 @@ Tick Engine::append(const Context& context, std::size_t block, BlockScratch& s) 
   const auto values =
       std::span<const float>(monitor.values.values).subspan(first_row, metrics * kLanes);
 
+  find_sparse(context, block, s);
   monitor.windows.open(block, context.index, active);
   for (std::size_t m = 0; m < metrics; ++m) {
     s.present[m] = monitor.values.present[block * metrics + m] & active;
@@ -161,9 +170,42 @@ Tick Engine::append(const Context& context, std::size_t block, BlockScratch& s) 
               .repeated = repeated,
               .values = values,
               .present = s.present,
+              .sparse = monitor.density.size() > 0 ? std::span<const LaneMask>(s.sparse)
+                                                   : std::span<const LaneMask>(),
               .scale_floor = s.scale_floor,
               .windows = &monitor.windows,
               .profiles = &monitor.profiles};
+}
+
+/// Rows of which too few ticks of the window had a sample.
+void Engine::find_sparse(const Context& context, std::size_t block, BlockScratch& s) {
+  MonitorState& monitor = context.monitor;
+  if (monitor.density.size() == 0) return;
+  const auto window = static_cast<std::uint32_t>(monitor.config.window);
+  const std::size_t metrics = monitor.metrics();
+  for (std::size_t m = 0; m < metrics; ++m) {
+    s.sparse[m] = 0;
+    const double least = monitor.config.metrics[m].min_rate;
+    if (least == 0) continue;
+    const LaneMask present = monitor.values.present[block * metrics + m];
+    const series::StripView strip = monitor.windows.strip(block, m);
+    // There is one slot more than the window: it holds the tick that leaves the window now.
+    const LaneMask leaving = strip.present[strip.slot(context.index + 1)];
+    for_each_lane(context.lanes[block], [&](std::size_t lane) {
+      auto& density = monitor.density[(block * metrics + m) * kLanes + lane];
+      const bool is_present = (present & series::bit(lane)) != 0;
+      if (density.ticks == 0 && !is_present) return;
+      if (density.ticks < window) {
+        ++density.ticks;
+      } else if ((leaving & series::bit(lane)) != 0) {
+        --density.samples;
+      }
+      if (is_present) ++density.samples;
+      if (static_cast<double>(density.samples) < least * static_cast<double>(density.ticks)) {
+        s.sparse[m] |= series::bit(lane);
+      }
+    });
+  }
 }
 
 void Engine::score(const Context& context, const Tick& tick, BlockScratch& s) const {
@@ -184,6 +226,7 @@ void Engine::learn(const Context& context, const Tick& tick, BlockScratch& s) {
   MonitorState& monitor = context.monitor;
   const double unusual = monitor.config.ensemble.threshold / 2;
   const std::uint32_t accepted = monitor.accepted_ticks;
+  const LearnGate* gate = monitor.learn_gate.get();
   for (std::size_t m = 0; m < tick.metrics; ++m) {
     s.learnable[m] = tick.present[m];
     const series::StripView strip = tick.strip(m);
@@ -193,18 +236,20 @@ void Engine::learn(const Context& context, const Tick& tick, BlockScratch& s) {
       const std::size_t i = m * kLanes + lane;
       const Row row = tick.row(m, lane);
       std::uint32_t& abnormal = monitor.abnormal_ticks[row];
-      if (abnormal == 0) {
+      // Under a silence, detectors go without values only as long as in an anomaly.
+      const bool is_gated = gate != nullptr && row < gate->size() && (*gate)[row] != 0;
+      if (abnormal == 0 && !is_gated) {
         for (std::size_t d = 0; d < s.verdicts.size(); ++d) {
           if (s.verdicts[d].outcome[i] == Outcome::Scored) s.seen[d].add(s.verdicts[d].raw[i]);
         }
       }
-      if (s.scores.outcome[i] == Outcome::Scored && s.scores.score[i] >= unusual) {
+      if (is_gated || (s.scores.outcome[i] == Outcome::Scored && s.scores.score[i] >= unusual)) {
         abnormal = std::min(abnormal + 1, accepted + 1);
         if (abnormal <= accepted) s.learnable[m] &= ~series::bit(lane);
       } else if (abnormal > 0) {
         --abnormal;  // not to 0: an anomaly that flickers must not empty the windows either
       }
-      if ((s.learnable[m] & series::bit(lane)) != 0) {
+      if ((s.learnable[m] & series::bit(lane)) != 0 && !is_gated) {
         monitor.profiles.observe(row, tick.time, tick.values[i], tick.utc_offset);
       }
       if ((strip.present[before] & series::bit(lane)) != 0) {
@@ -228,6 +273,7 @@ void Engine::store(const Context& context, const Tick& tick, BlockScratch& s) {
   RowResults& out = monitor.results;
   const std::size_t detector_count = monitor.detectors.size();
   const double threshold = monitor.config.ensemble.threshold;
+  const LaneMask fresh = fresh_lanes(monitor, tick);
 
   // The budget is per series in a vote, and per entity where an entity has one score.
   const bool is_vote = monitor.config.ensemble.method == ensemble::Method::Vote;
@@ -248,11 +294,12 @@ void Engine::store(const Context& context, const Tick& tick, BlockScratch& s) {
       if ((tick.present[m] & series::bit(lane)) == 0) {
         out.outcome[row] = static_cast<std::uint8_t>(Outcome::NoData);
         out.flags[row] = monitor.answered[m] ? static_cast<std::uint8_t>(Flag::kMissing) : 0;
-        out.level[row] = 0;
+        if (monitor.answered[m]) follow_episode(monitor, tick, {m, lane}, fresh, s);
         ++s.counts.outcome[static_cast<std::size_t>(Outcome::NoData)];
         return;
       }
       const Outcome outcome = s.scores.outcome[i];
+      const double before = (out.flags[row] & Flag::kScored) != 0 ? out.score[row] : 0;
       unsigned flags = Flag::kHasValue;
       if (outcome == Outcome::Scored) flags |= Flag::kScored;
       if (s.scores.has_expectation[i] != 0) flags |= Flag::kHasExpected;
@@ -264,24 +311,18 @@ void Engine::store(const Context& context, const Tick& tick, BlockScratch& s) {
       out.lower[row] = s.scores.lower[i];
       out.upper[row] = s.scores.upper[i];
       out.sigmas[row] = s.severity.sigmas[i];
+      out.contribution[row] = s.scores.contribution[i];
       for (std::size_t d = 0; d < detector_count; ++d) {
         out.confidence[d][row] = static_cast<float>(s.scores.confidence[d][i]);
         if (s.scores.confidence[d][i] >= 0) ++s.counts.detector_verdicts[d];
       }
       ++s.counts.samples;
       ++s.counts.outcome[static_cast<std::size_t>(outcome)];
-      if (is_vote && outcome == Outcome::Scored) ++s.counts.budgeted;
-
-      const auto level = static_cast<std::uint8_t>(s.severity.level[i]);
-      if (level > out.level[row]) {
-        if (is_vote && out.level[row] == 0) ++s.counts.seen_alarms;
-        std::uint64_t* episodes = &s.counts.episodes[(m * 4 + level) * (detector_count + 1)];
-        for (std::size_t d = 0; d < detector_count; ++d) {
-          if (s.scores.confidence[d][i] >= threshold) ++episodes[d];
-        }
-        ++episodes[detector_count];
+      if (is_vote && outcome == Outcome::Scored) {
+        ++s.counts.budgeted;
+        if (s.scores.score[i] >= threshold && before < threshold) ++s.counts.seen_alarms;
       }
-      out.level[row] = level;
+      follow_episode(monitor, tick, {m, lane}, fresh, s);
     });
   }
 }

@@ -59,6 +59,12 @@ struct ModelMetrics::Impl {
           .Name("anomaly_exporter_model_rollbacks_total")
           .Help("Models taken back because they called far more anomalous than those before.")
           .Register(registry);
+  Counter& expired =
+      prometheus::BuildCounter()
+          .Name("anomaly_exporter_models_expired_total")
+          .Help("Detectors whose models were removed because no configuration named them any more.")
+          .Register(registry)
+          .Add({});
   Family<Counter>& trainings = prometheus::BuildCounter()
                                    .Name("anomaly_exporter_trainings_total")
                                    .Help("Attempts to fit a model, by what came of them.")
@@ -158,6 +164,10 @@ void ModelMetrics::observe_drift(const std::string& monitor, const std::string& 
 void ModelMetrics::count_rollback(const std::string& monitor, const std::string& detector) {
   core::MutexLock lock(impl_->mutex);
   impl_->of(monitor, detector).rollbacks->Increment();
+}
+
+void ModelMetrics::count_expired(std::size_t folders) {
+  impl_->expired.Increment(static_cast<double>(folders));
 }
 
 std::vector<prometheus::MetricFamily> ModelMetrics::collect() const {

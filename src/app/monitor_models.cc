@@ -10,6 +10,9 @@ namespace anomaly_exporter::app {
 namespace {
 
 constexpr std::chrono::nanoseconds kLookPeriod = std::chrono::minutes(1);
+/// By then every configured monitor has noted what it uses, however long the program stood still.
+constexpr std::chrono::nanoseconds kFirstExpiry = std::chrono::hours(1);
+constexpr std::chrono::nanoseconds kExpiryPeriod = std::chrono::hours(24);
 constexpr std::size_t kProfiledEntities = 64;
 constexpr double kProfileHalfLifeHours = 24;
 /// Values per metric below which an index is noise.
@@ -67,13 +70,16 @@ std::string MonitorModels::parameters(const Slot& slot) const {
 
 void MonitorModels::adopt(Slot& slot, TrainedModel model) {
   monitor_->detectors[slot.index]->adopt(model.model);
+  monitor_->model_versions[slot.index] = model.metadata.version;
   slot.before = std::exchange(slot.in_use, std::move(model));
 }
 
 void MonitorModels::restore() {
   const auto files = store();
-  if (!files) return;
+  if (!files) return tell_untrained(false);
+  note_use();
   const std::string& name = monitor_->config.name;
+  bool is_problem = false;
   for (Slot& slot : slots_) {
     std::optional<TrainedModel> found;
     const auto recovery = files->recover(
@@ -89,10 +95,7 @@ void MonitorModels::restore() {
     }
     if (const auto named = files->current(name, slot.name); named.ok()) slot.named_version = *named;
     if (!found) {
-      if (!recovery.problems.empty()) {
-        deps_.log->warn("no good model is left; continues untrained until the next one is fitted",
-                        {{"monitor", name}, {"detector", slot.name}});
-      }
+      is_problem = is_problem || !recovery.problems.empty();
       continue;
     }
     const auto& m = found->metadata;
@@ -107,6 +110,58 @@ void MonitorModels::restore() {
     adopt(slot, std::move(*found));
     slot.before.reset();
   }
+  tell_untrained(is_problem);
+}
+
+/// One line for all: their rows stay without a verdict of theirs for a while, which looks like a
+/// fault to whoever does not know.
+void MonitorModels::tell_untrained(bool is_problem) const {
+  std::string names;
+  for (const Slot& slot : slots_) {
+    if (!slot.in_use) names += (names.empty() ? "" : ", ") + slot.name;
+  }
+  if (names.empty()) return;
+  const bool is_fitted = deps_.trainer != nullptr && config_.enabled;
+  const core::Duration wait =
+      monitor_->config.interval * static_cast<std::int64_t>(config_.min_samples);
+  deps_.log->log(is_problem || !is_fitted ? core::LogLevel::Warn : core::LogLevel::Info,
+                 is_problem ? "no good model is left for some detectors; they have no vote"
+                            : "detectors without a model have no vote",
+                 {{"monitor", monitor_->config.name},
+                  {"detectors", names},
+                  {"first_training", is_fitted ? "after " + std::to_string(config_.min_samples) +
+                                                     " ticks (" + core::format_duration(wait) +
+                                                     "), replayed history included"
+                                               : "never: training is off; see anomalytool train"}});
+}
+
+void MonitorModels::note_use() {
+  const auto files = store();
+  if (!files) return;
+  for (const Slot& slot : slots_) {
+    if (slot.is_training) continue;  // the folder is the trainer's
+    const auto noted = files->note_use(monitor_->config.name, slot.name, deps_.clock->now());
+    if (noted.ok()) continue;
+    deps_.log->warn("use of a model could not be noted", {{"monitor", monitor_->config.name},
+                                                          {"detector", slot.name},
+                                                          {"error", noted.error().message}});
+  }
+}
+
+void MonitorModels::expire() {
+  const auto now = deps_.clock->monotonic();
+  if (next_expiry_.count() == 0) next_expiry_ = now + kFirstExpiry;
+  if (now < next_expiry_) return;
+  next_expiry_ = now + kExpiryPeriod;
+  const auto files = store();
+  if (!files) return;
+  note_use();
+  for (const std::string& folder : files->expire(deps_.clock->now(), config_.expire_after)) {
+    deps_.metrics->count_expired(1);
+    deps_.log->info("unused models removed",
+                    {{"models", folder},
+                     {"unused_for", "more than " + core::format_duration(config_.expire_after)}});
+  }
 }
 
 void MonitorModels::configure(config::TrainingConfig config) {
@@ -116,6 +171,7 @@ void MonitorModels::configure(config::TrainingConfig config) {
 }
 
 void MonitorModels::before_tick() {
+  expire();
   if (slots_.empty()) return;
   for (TrainingOutcome& outcome : mailbox_->take()) {
     for (Slot& slot : slots_) {
@@ -187,7 +243,7 @@ void MonitorModels::look_for_changes() {
 void MonitorModels::after_tick(const std::shared_ptr<sources::MetricSource>& source) {
   if (slots_.empty()) return;
   const core::Timestamp now = deps_.clock->now();
-  incidents_.observe(*monitor_);
+  monitor_->untaught.observe(*monitor_);
   profile_inputs();
   for (Slot& slot : slots_) {
     slot.watch.observe(*monitor_, now);
@@ -275,7 +331,7 @@ void MonitorModels::order(Slot& slot, storage::ModelOrigin origin,
                           const std::shared_ptr<sources::MetricSource>& source) {
   TrainingLimits limits;
   limits.history = config_.history;
-  auto plan = plan_training(*monitor_, monitor_->time, limits, &incidents_);
+  auto plan = plan_training(*monitor_, monitor_->time, limits, &monitor_->untaught);
   if (!plan) return;
   const config::MonitorConfig& config = monitor_->config;
   const detectors::Shape shape{

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "anomaly_exporter/app/alert_feed.h"
 #include "anomaly_exporter/app/hints.h"
 #include "anomaly_exporter/app/replay.h"
 #include "anomaly_exporter/core/thread_priority.h"
@@ -48,6 +49,7 @@ MonitorRunner::MonitorRunner(RunnerDependencies dependencies,
                .clock = deps_.clock,
                .storage_path = deps_.storage_path},
               *monitor_, training),
+      incidents_(monitor_->config),
       empty_since_(monitor_->metrics()) {
   deps_.self->add_monitor(*monitor_, *drops_);
 }
@@ -78,6 +80,7 @@ void MonitorRunner::apply_update() {
   }
   if (!update) return;
   monitor_->adopt(std::move(update->config));
+  incidents_.configure(monitor_->config.incidents);
   source_ = std::move(update->source);
   models_.configure(update->training);
   knows_scrape_interval_ = false;
@@ -125,6 +128,7 @@ bool MonitorRunner::try_warm_up(const std::stop_token& stop) {
   const std::size_t ticks = history_ticks(*monitor_, backfill_samples_);
   const core::Timestamp from = now - interval() * static_cast<std::int64_t>(ticks);
   const auto begin = deps_.clock->monotonic();
+  monitor_->counts_episodes = false;
   const auto done = replay(*deps_.engine, *monitor_, *source_, from, now - interval(),
                            monitor_->index + 1, Engine::all_lanes(*monitor_), stop,
                            {.progress =
@@ -133,6 +137,7 @@ bool MonitorRunner::try_warm_up(const std::stop_token& stop) {
                                   publish();
                                 },
                             .after_tick = nullptr});
+  monitor_->counts_episodes = true;
   monitor_->newcomers.clear();
   if (!done.ok()) {
     say(core::LogLevel::Warn, "backfill", "history could not be read", done.error().message);
@@ -251,7 +256,7 @@ bool MonitorRunner::wait_until_due(const std::stop_token& stop, core::Timestamp&
       deps_.self->count_clock_step(name_);
       deps_.log->warn("the clock was set back; going on from the new time",
                       {{"monitor", name_}, {"by", core::format_duration(last - due)}});
-      monitor_->time = due - interval();
+      monitor_->set_back(due - interval());
       break;
     }
     const core::Timestamp next = last + interval() + monitor_->config.offset;
@@ -300,11 +305,19 @@ void MonitorRunner::run_tick(core::Timestamp due, const std::stop_token& stop) {
   if (stop.stop_requested()) return;
   const core::Timestamp scored = deps_.clock->now();
   note_report(report, stop);
-  if (report.source_up) status_.not_ready.clear();
-  publish();
+  if (report.source_up) {
+    status_.not_ready.clear();
+    status_.incidents = incidents_.update(*monitor_);
+    deps_.self->observe_incidents(name_, incidents_.refused());
+  }
+  const auto snapshot = publish();
   deps_.self->observe_tick(*monitor_, report, status_,
                            monitor_->memory_bytes() + publisher_.memory_bytes());
   if (!report.source_up) return;
+  if (deps_.alerts != nullptr) {
+    monitor_->learn_gate =
+        deps_.alerts->observe(*snapshot, monitor_->config.offset, report.newest_sample);
+  }
   const double total = core::to_seconds(scored - due);
   const double in_line = std::chrono::duration<double>(report.scored).count();
   const double published = core::to_seconds(deps_.clock->now() - due);
@@ -329,14 +342,16 @@ void MonitorRunner::admit_newcomers(core::Timestamp now, const std::stop_token& 
   next_admission_ = monotonic + kAdmissionPeriod;
   LaneSet lanes(monitor_->blocks());
   for (const auto entity : std::exchange(monitor_->newcomers, {})) {
-    monitor_->forget(entity);
+    monitor_->relearn(entity);
     lanes[series::block_of(entity)] |= series::bit(series::lane_of(entity));
   }
   for (std::size_t b = 0; b < lanes.size(); ++b) lanes[b] &= monitor_->table->live(b);
   const auto ticks = std::min<series::TickIndex>(
       static_cast<series::TickIndex>(monitor_->config.window), monitor_->index);
+  monitor_->counts_episodes = false;
   const auto done = replay(*deps_.engine, *monitor_, *source_, now - interval() * (ticks - 1), now,
                            monitor_->index - ticks + 1, lanes, stop);
+  monitor_->counts_episodes = true;
   if (done.ok()) {
     deps_.log->info("history of new series replayed",
                     {{"monitor", name_}, {"samples", done->samples}});
@@ -452,6 +467,10 @@ void MonitorRunner::say(core::LogLevel level, const std::string& key, std::strin
                   {"held_back", *held_back}});
 }
 
-void MonitorRunner::publish() { deps_.snapshots->publish(publisher_.snapshot(*monitor_, status_)); }
+std::shared_ptr<const exposition::MonitorSnapshot> MonitorRunner::publish() {
+  auto snapshot = publisher_.snapshot(*monitor_, status_);
+  deps_.snapshots->publish(snapshot);
+  return snapshot;
+}
 
 }  // namespace anomaly_exporter::app

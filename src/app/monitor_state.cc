@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "anomaly_exporter/detectors/registry.h"
-#include "anomaly_exporter/exposition/writer.h"
 
 namespace anomaly_exporter::app {
 
@@ -16,14 +15,23 @@ std::vector<ensemble::Significance> significance_of(const config::MonitorConfig&
   return out;
 }
 
-std::vector<severity::CriticalLimits> limits_of(const config::MonitorConfig& config) {
-  std::vector<severity::CriticalLimits> out;
-  for (const auto& metric : config.metrics) out.push_back(metric.critical);
-  return out;
+severity::Policies make_policies(const config::MonitorConfig& config) {
+  // Half of the highest state: a single metric's alarm comes from its onset, which the state that
+  // follows never reaches.
+  constexpr double kEvidenceHoldShare = 0.5;
+  severity::Policy defaults;
+  defaults.threshold = config.ensemble.threshold;
+  defaults.options = config.severity;
+  defaults.hold_share = config.ensemble.method == ensemble::Method::Vote ? 1 : kEvidenceHoldShare;
+  std::vector<severity::Policies::Metric> metrics;
+  for (const auto& metric : config.metrics) {
+    metrics.push_back({metric.request.metric, metric.critical});
+  }
+  return {config.name, std::move(defaults), metrics, config.thresholds, config.mutes};
 }
 
-severity::Judge make_judge(const config::MonitorConfig& config) {
-  return {config.severity, config.ensemble.threshold, limits_of(config), significance_of(config)};
+bool has_min_rate(const config::MonitorConfig& config) {
+  return std::ranges::any_of(config.metrics, [](const auto& m) { return m.min_rate > 0; });
 }
 
 double log_budget(const config::MonitorConfig& config) {
@@ -52,9 +60,7 @@ series::SeriesTableOptions table_options(const config::MonitorConfig& config) {
   options.labels = config.labels;
   options.expire_after = config.expire_after;
   options.max_ahead = std::max<core::Duration>(config.interval, std::chrono::seconds(10));
-  if (!config.allow_own_metrics) {
-    options.own_families.assign(std::begin(exposition::kFamilies), std::end(exposition::kFamilies));
-  }
+  if (!config.allow_own_metrics) options.own_families = config.own_families;
   return options;
 }
 
@@ -64,6 +70,8 @@ void RowResults::resize(std::size_t rows, std::size_t entities) {
   flags.resize(rows);
   outcome.resize(rows);
   level.resize(rows);
+  muted.resize(rows);
+  contribution.resize(rows);
   score.resize(rows);
   value.resize(rows);
   expected.resize(rows);
@@ -77,7 +85,7 @@ void RowResults::resize(std::size_t rows, std::size_t entities) {
 std::size_t RowResults::memory_bytes() const {
   std::size_t bytes = flags.bytes() + outcome.bytes() + level.bytes() + score.bytes() +
                       value.bytes() + expected.bytes() + lower.bytes() + upper.bytes() +
-                      sigmas.bytes() + entity_score.bytes();
+                      sigmas.bytes() + entity_score.bytes() + muted.bytes() + contribution.bytes();
   for (const auto& column : confidence) bytes += column.bytes();
   return bytes;
 }
@@ -87,6 +95,8 @@ void EvaluationCounts::add(const EvaluationCounts& other) {
   budgeted += other.budgeted;
   expected_alarms += other.expected_alarms;
   seen_alarms += other.seen_alarms;
+  muted += other.muted;
+  for (std::size_t i = 0; i < suppressed.size(); ++i) suppressed[i] += other.suppressed[i];
   for (std::size_t i = 0; i < outcome.size(); ++i) outcome[i] += other.outcome[i];
   for (std::size_t i = 0; i < other.detector_seconds.size(); ++i) {
     detector_seconds[i] += other.detector_seconds[i];
@@ -102,6 +112,8 @@ void EvaluationCounts::clear() {
   budgeted = 0;
   expected_alarms = 0;
   seen_alarms = 0;
+  muted = 0;
+  suppressed.fill(0);
   std::fill(detector_seconds.begin(), detector_seconds.end(), 0.0);
   std::fill(detector_verdicts.begin(), detector_verdicts.end(), 0);
   std::fill(episodes.begin(), episodes.end(), 0);
@@ -111,6 +123,7 @@ BlockScratch::BlockScratch(std::size_t metrics, std::size_t detectors)
     : scale_floor(metrics * series::kLanes),
       present(metrics),
       learnable(metrics),
+      sparse(metrics),
       verdicts(detectors),
       seen(detectors),
       counts(metrics, detectors) {
@@ -135,6 +148,7 @@ core::Result<std::unique_ptr<MonitorState>> MonitorState::create(config::Monitor
   }
   auto state = std::unique_ptr<MonitorState>(new MonitorState(std::move(config), budget, drops));
   state->detectors = std::move(made);
+  state->model_versions.resize(state->detectors.size());
   state->accepted_ticks = ticks_until_accepted(state->config, state->detectors);
   // The voters point into these vectors, which never change size again.
   for (const auto& detector : state->detectors) {
@@ -158,7 +172,8 @@ MonitorState::MonitorState(config::MonitorConfig c, series::SeriesBudget& budget
       ensemble(config.ensemble, significance_of(config)),
       evidence(config.metrics.size(), config.interval),
       budget_map(ensemble::EvidenceColumns::kAnchor, log_budget(config)),
-      judge(make_judge(config)),
+      judge(significance_of(config)),
+      policies(make_policies(config)),
       log_p0(log_budget(config)) {
   for (const auto& metric : config.metrics) requests.push_back(metric.request);
   answered.resize(metrics());
@@ -167,7 +182,10 @@ MonitorState::MonitorState(config::MonitorConfig c, series::SeriesBudget& budget
 void MonitorState::adopt(config::MonitorConfig changed) {
   config = std::move(changed);
   ensemble = ensemble::Ensemble(config.ensemble, significance_of(config));
-  judge = make_judge(config);
+  judge = severity::Judge(significance_of(config));
+  policies = make_policies(config);
+  grow();  // a metric may have got its first `min_rate`
+  choose_all_policies();
   log_p0 = log_budget(config);
   budget_map.set_budget(log_p0);
   accepted_ticks = ticks_until_accepted(config, detectors);
@@ -183,7 +201,35 @@ void MonitorState::follow_table() {
     return std::find(changes.removed.begin(), changes.removed.end(), e) != changes.removed.end();
   });
   grow();
+  for (const auto entity : changes.admitted) {
+    for (auto& detector : detectors) detector->name_entity(entity, table->key(entity).hash());
+  }
+  if (policies.looks_at_entities() && policy_generation_ != table->generation()) {
+    choose_all_policies();
+  } else {
+    for (const auto entity : changes.admitted) choose_policies(entity);
+  }
   newcomers.insert(newcomers.end(), changes.admitted.begin(), changes.admitted.end());
+}
+
+void MonitorState::choose_policies(series::Entity entity) {
+  const core::Labels labels =
+      policies.looks_at_entities() ? table->output_labels(entity) : core::Labels{};
+  for (std::size_t m = 0; m < metrics(); ++m) {
+    const series::Row row = series::row_of(entity, m, metrics());
+    policy_of_row[row] = policies.number_of(m, labels);
+    const bool is_muted = policies[policy_of_row[row]].is_muted;
+    results.muted[row] = is_muted ? 1 : 0;
+    results.level[row] = is_muted ? 0 : static_cast<std::uint8_t>(episodes.level(row));
+  }
+}
+
+void MonitorState::choose_all_policies() {
+  for (series::Entity e = 0; e < table->capacity(); ++e) {
+    const bool is_live = (table->live(series::block_of(e)) & series::bit(series::lane_of(e))) != 0;
+    if (is_live) choose_policies(e);
+  }
+  policy_generation_ = table->generation();
 }
 
 void MonitorState::grow() {
@@ -193,6 +239,10 @@ void MonitorState::grow() {
   profiles.resize(rows);
   smallest_step.resize(rows);
   abnormal_ticks.resize(rows);
+  if (has_min_rate(config)) density.resize(rows);
+  policy_of_row.resize(rows);
+  episodes.resize(rows);
+  episodes_until.resize(windows.blocks() * series::kLanes);
   results.resize(rows, windows.blocks() * series::kLanes);
   for (auto& detector : detectors) detector->resize(windows.blocks());
   evidence.resize(windows.blocks());
@@ -203,6 +253,20 @@ void MonitorState::grow() {
 
 void MonitorState::forget(series::Entity entity) {
   if (series::block_of(entity) >= blocks()) return;
+  relearn(entity);
+  for (std::size_t m = 0; m < metrics(); ++m) {
+    const series::Row row = series::row_of(entity, m, metrics());
+    episodes.forget(row);
+    results.level[row] = 0;
+    results.muted[row] = 0;
+    untaught.forget(row);
+  }
+  episodes_until[entity] = 0;
+}
+
+void MonitorState::relearn(series::Entity entity) {
+  if (series::block_of(entity) >= blocks()) return;
+  bool is_at_rest = true;
   windows.forget(entity);
   for (std::size_t m = 0; m < metrics(); ++m) {
     const series::Row row = series::row_of(entity, m, metrics());
@@ -210,18 +274,27 @@ void MonitorState::forget(series::Entity entity) {
     smallest_step[row] = 0;
     abnormal_ticks[row] = 0;
     results.flags[row] = 0;
-    results.level[row] = 0;
+    if (density.size() > 0) density[row] = {};
+    is_at_rest = is_at_rest && episodes.is_at_rest(row);
   }
   results.entity_score[entity] = -1;
   evidence.forget(entity);
   known_until[entity] = 0;
+  if (is_at_rest) episodes_until[entity] = 0;  // the history may show one that goes on
   for (auto& detector : detectors) {
     detector->forget(series::block_of(entity), series::bit(series::lane_of(entity)));
   }
 }
 
+void MonitorState::set_back(core::Timestamp to) {
+  time = to;
+  episodes.set_back(to);
+  for (std::int64_t& until : episodes_until.span()) until = std::min(until, to.ms);
+}
+
 void MonitorState::forget_all() {
   for (series::Entity e = 0; e < blocks() * series::kLanes; ++e) windows.forget(e);
+  std::ranges::fill(density.span(), Density{});
   for (auto& detector : detectors) {
     if (detector->remembers()) continue;
     for (std::size_t b = 0; b < blocks(); ++b) detector->forget(b, ~series::LaneMask{0});
@@ -240,7 +313,8 @@ std::string MonitorState::shown_request(std::size_t metric) const {
 std::size_t MonitorState::memory_bytes() const {
   std::size_t bytes = table->memory_bytes() + windows.memory_bytes() + profiles.memory_bytes() +
                       smallest_step.bytes() + abnormal_ticks.bytes() + results.memory_bytes() +
-                      evidence.memory_bytes() + known_until.bytes() +
+                      evidence.memory_bytes() + known_until.bytes() + density.bytes() +
+                      policy_of_row.bytes() + episodes.memory_bytes() + episodes_until.bytes() +
                       values.values.capacity() * sizeof(float) +
                       values.present.capacity() * sizeof(series::LaneMask);
   for (const auto& detector : detectors) bytes += detector->memory_bytes();

@@ -19,6 +19,20 @@ void gather(const exposition::OutputLabels& labels, const series::Column<T>& fro
   for (std::size_t i = 0; i < labels.rows(); ++i) to[i] = static_cast<U>(from[labels.row[i]]);
 }
 
+void gather_episodes(const exposition::OutputLabels& labels, const severity::Episodes& episodes,
+                     MonitorSnapshot& out) {
+  out.onset.resize(labels.rows());
+  out.opened.resize(labels.rows());
+  out.peak_score.resize(labels.rows());
+  for (std::size_t i = 0; i < labels.rows(); ++i) {
+    const Row row = labels.row[i];
+    if (episodes.is_at_rest(row)) continue;
+    out.onset[i] = episodes.onset(row);
+    out.opened[i] = episodes.opened(row);
+    out.peak_score[i] = episodes.peak_score(row);
+  }
+}
+
 }  // namespace
 
 void Publisher::rebuild_labels(const MonitorState& monitor) {
@@ -77,6 +91,7 @@ std::shared_ptr<const MonitorSnapshot> Publisher::snapshot(const MonitorState& m
   out->is_oversampled = status.is_oversampled;
   out->not_ready = status.not_ready;
   out->remarks = status.remarks;
+  out->incidents = status.incidents;
   for (std::size_t m = 0; m < monitor.metrics(); ++m) {
     exposition::MetricStatus metric;
     metric.name = config.metrics[m].request.metric;
@@ -90,6 +105,8 @@ std::shared_ptr<const MonitorSnapshot> Publisher::snapshot(const MonitorState& m
     out->detectors.push_back(weight.detector);
     out->weights.push_back(weight.weight);
   }
+  out->threshold = config.ensemble.threshold;
+  out->models = monitor.model_versions;
 
   out->labels = labels_;
   const auto& labels = *labels_;
@@ -103,6 +120,9 @@ std::shared_ptr<const MonitorSnapshot> Publisher::snapshot(const MonitorState& m
   gather(labels, results.upper, out->upper);
   gather(labels, results.sigmas, out->sigmas);
   gather(labels, results.level, out->severity);
+  gather(labels, results.muted, out->muted);
+  gather(labels, results.contribution, out->contribution);
+  gather_episodes(labels, monitor.episodes, *out);
   out->confidence.resize(results.confidence.size());
   for (std::size_t d = 0; d < results.confidence.size(); ++d) {
     gather(labels, results.confidence[d], out->confidence[d]);
@@ -130,7 +150,7 @@ std::shared_ptr<const MonitorSnapshot> Publisher::snapshot(const MonitorState& m
 std::size_t Publisher::memory_bytes() const {
   // Label text once; two snapshots of numbers live at a time (the published one and the next).
   const std::size_t rows = labels_ ? labels_->rows() : 0;
-  constexpr std::size_t kBytesPerRow = 2 * (3 + 6 * sizeof(float) + 2 * sizeof(float));
+  constexpr std::size_t kBytesPerRow = 2 * (4 + 10 * sizeof(float) + 2 * sizeof(core::Timestamp));
   return (labels_ ? labels_->memory_bytes() : 0) + rows * kBytesPerRow;
 }
 

@@ -163,13 +163,20 @@ SelfMetrics::SelfMetrics() : impl_(std::make_unique<Impl>()) {
   i.declare_counter(AE_NAME("missed_ticks_total"),
                     "Ticks not evaluated in time; they are read later where possible.");
   i.declare_counter(AE_NAME("clock_steps_total"), "Times the wall clock was set back.");
+  i.declare_gauge(AE_NAME("monitor_interval_seconds"),
+                  "Interval of the monitor, labelled with the source it reads.");
+  i.declare_counter(AE_NAME("incidents_refused_total"),
+                    "Anomalies that joined no incident because too many were open.");
   i.declare_histogram(
       AE_NAME("detection_latency_seconds"),
       "From a sample (origin sample) or a tick's data time (origin tick) to the end "
       "of a stage.");
   i.declare_counter(AE_NAME("anomalies_total"),
-                    "Entries of a series into a severity, by detector above the threshold; the "
-                    "detector ensemble counts every entry.");
+                    "Anomalies that opened at a severity or rose to it, by detector above the "
+                    "threshold since the onset; the detector ensemble counts all.");
+  i.declare_counter(AE_NAME("anomalies_suppressed_total"),
+                    "Anomalies that were not announced, by reason: mute, cooldown, for.");
+  i.declare_gauge(AE_NAME("muted_series"), "Series that a rule mutes.");
   i.declare_histogram(AE_NAME("detector_duration_seconds"), "Time of one detector for one tick.");
   i.declare_gauge(AE_NAME("detector_ready"),
                   "1 when the detector gave a verdict on at least one series in the last tick.");
@@ -211,7 +218,7 @@ SelfMetrics::SelfMetrics() : impl_(std::make_unique<Impl>()) {
   i.counter(AE_NAME("state_write_failures_total"), kProgram, {});
   i.counter(AE_NAME("state_writes_skipped_total"), kProgram, {});
   i.gauge(AE_NAME("state_last_write_timestamp_seconds"), kProgram, {});
-  for (const char* stage : {"source", "queue", "score", "publish"}) {
+  for (const char* stage : {"source", "queue", "score", "publish", "notification"}) {
     for (const char* origin : {"sample", "tick"}) {
       i.histogram(AE_NAME("detection_latency_seconds"), kProgram,
                   {{"stage", stage}, {"origin", origin}}, kLatencyBuckets);
@@ -247,11 +254,20 @@ void SelfMetrics::add_monitor(const MonitorState& monitor, const series::DropCou
   auto& i = *impl_;
   core::MutexLock lock(i.mutex);
   i.drops[name] = &drops;
+  i.gauge(AE_NAME("monitor_interval_seconds"), key,
+          {{"monitor", name}, {"source", monitor.config.source}})
+      .Set(core::to_seconds(monitor.config.interval));
   i.histogram(AE_NAME("evaluation_duration_seconds"), key, {{"monitor", name}}, kEvaluationBuckets);
-  for (const char* counter : {AE_NAME("missed_ticks_total"), AE_NAME("clock_steps_total"),
-                              AE_NAME("samples_processed_total"), AE_NAME("expected_alarms_total"),
-                              AE_NAME("seen_alarms_total")}) {
+  for (const char* counter :
+       {AE_NAME("missed_ticks_total"), AE_NAME("clock_steps_total"),
+        AE_NAME("incidents_refused_total"), AE_NAME("samples_processed_total"),
+        AE_NAME("expected_alarms_total"), AE_NAME("seen_alarms_total")}) {
     i.counter(counter, key, {{"monitor", name}});
+  }
+  i.gauge(AE_NAME("muted_series"), key, {{"monitor", name}});
+  for (std::size_t r = 0; r < severity::kSuppressions; ++r) {
+    const std::string reason(to_string(static_cast<severity::Suppression>(r)));
+    i.counter(AE_NAME("anomalies_suppressed_total"), key, {{"monitor", name}, {"reason", reason}});
   }
   for (const auto& metric : monitor.config.metrics) {
     for (const char* level : {"info", "warning", "critical"}) {
@@ -323,6 +339,13 @@ void SelfMetrics::observe_tick(const MonitorState& monitor, const TickReport& re
   raise_to(i.counter(AE_NAME("expected_alarms_total"), key, by_monitor), totals.expected_alarms);
   raise_to(i.counter(AE_NAME("seen_alarms_total"), key, by_monitor),
            static_cast<double>(totals.seen_alarms));
+  i.gauge(AE_NAME("muted_series"), key, by_monitor).Set(static_cast<double>(report.counts.muted));
+  for (std::size_t r = 0; r < severity::kSuppressions; ++r) {
+    const std::string reason(to_string(static_cast<severity::Suppression>(r)));
+    raise_to(i.counter(AE_NAME("anomalies_suppressed_total"), key,
+                       {{"monitor", name}, {"reason", reason}}),
+             static_cast<double>(totals.suppressed[r]));
+  }
   const std::size_t detectors = config.ensemble.weights.size();
   for (std::size_t d = 0; d <= detectors; ++d) {
     const std::string detector = d < detectors ? config.ensemble.weights[d].detector : "ensemble";
@@ -364,6 +387,13 @@ void SelfMetrics::count_clock_step(const std::string& monitor) {
   core::MutexLock lock(impl_->mutex);
   impl_->counter(AE_NAME("clock_steps_total"), monitor_key(monitor), {{"monitor", monitor}})
       .Increment();
+}
+
+void SelfMetrics::observe_incidents(const std::string& monitor, std::uint64_t refused) {
+  core::MutexLock lock(impl_->mutex);
+  auto& counter = impl_->counter(AE_NAME("incidents_refused_total"), monitor_key(monitor),
+                                 {{"monitor", monitor}});
+  counter.Increment(static_cast<double>(refused) - counter.Value());
 }
 
 void SelfMetrics::observe_state_write(bool ok, core::Timestamp now) {

@@ -32,6 +32,8 @@ core::Result<core::Labels> read_labels(core::StateReader& in) {
 }
 
 constexpr std::string_view kEvidence = "evidence";
+constexpr std::string_view kIncidents = "incidents";
+constexpr std::string_view kEpisodes = "episodes";
 constexpr std::uint32_t kMostCalibrations = 64;
 
 /// Profiles of the entity's rows, then named blobs of what remembers it.
@@ -51,11 +53,39 @@ std::string encode_entity(const MonitorState& monitor, series::Entity entity) {
   monitor.evidence.save(entity, blob);
   out.text(kEvidence);
   out.text(blob.bytes());
+  core::StateWriter incidents;
+  if (monitor.untaught.save(entity, monitor.metrics(), incidents)) {
+    out.text(kIncidents);
+    out.text(incidents.bytes());
+  }
+  core::StateWriter episodes;
+  bool has_episodes = false;
+  for (std::size_t m = 0; m < monitor.metrics(); ++m) {
+    const auto row = series::row_of(entity, m, monitor.metrics());
+    has_episodes = has_episodes || monitor.episodes.is_known(row);
+    monitor.episodes.save(row, episodes);
+  }
+  if (has_episodes) {
+    out.text(kEpisodes);
+    out.text(episodes.bytes());
+  }
   return out.take();
 }
 
+core::Status restore_episodes(series::Entity entity, core::StateReader& in, MonitorState& monitor) {
+  for (std::size_t m = 0; m < monitor.metrics(); ++m) {
+    const auto row = series::row_of(entity, m, monitor.metrics());
+    if (auto status = monitor.episodes.restore(row, in); !status.ok()) return status;
+    monitor.results.level[row] = monitor.results.muted[row] != 0
+                                     ? 0
+                                     : static_cast<std::uint8_t>(monitor.episodes.level(row));
+  }
+  return {};
+}
+
+/// `is_same`: of these detectors; of others only what was anomalous and what is open counts.
 core::Status decode_entity(std::string_view bytes, series::Entity entity, bool has_memory,
-                           MonitorState& monitor) {
+                           bool is_same, MonitorState& monitor) {
   core::StateReader in(bytes);
   for (std::size_t m = 0; m < monitor.metrics(); ++m) {
     const auto row = series::row_of(entity, m, monitor.metrics());
@@ -64,6 +94,15 @@ core::Status decode_entity(std::string_view bytes, series::Entity entity, bool h
   while (has_memory && in.ok() && in.remaining() > 0) {
     const std::string_view name = in.text();
     core::StateReader blob(in.text());
+    if (name == kIncidents) {
+      if (auto status = monitor.untaught.restore(entity, monitor.metrics(), blob); !status.ok()) {
+        return status;
+      }
+    }
+    if (name == kEpisodes) {
+      if (auto status = restore_episodes(entity, blob, monitor); !status.ok()) return status;
+    }
+    if (!is_same) continue;
     if (name == kEvidence) {
       if (auto status = monitor.evidence.restore(entity, blob); !status.ok()) return status;
     }
@@ -94,7 +133,7 @@ core::Status decode(std::string_view bytes, MonitorState& monitor, RestoreReport
                        "it belongs to a monitor configured differently"};
   }
   const bool same_detectors = key == monitor.config.state_key();
-  const bool has_memory = same_detectors && version >= 2;
+  const bool has_memory = version >= 2;
   const core::Timestamp saved{in.i64()};
   const core::Timestamp newest{version >= 2 ? in.i64() : 0};
   const std::uint32_t calibrations = in.u32();
@@ -128,8 +167,12 @@ core::Status decode(std::string_view bytes, MonitorState& monitor, RestoreReport
   if (!in.ok()) return in.status();
   monitor.follow_table();
   for (const auto& [entity, blob] : entities) {
-    if (auto status = decode_entity(blob, entity, has_memory, monitor); !status.ok()) return status;
-    if (has_memory) monitor.known_until[entity] = newest.ms;
+    if (auto status = decode_entity(blob, entity, has_memory, same_detectors, monitor);
+        !status.ok()) {
+      return status;
+    }
+    if (has_memory && same_detectors) monitor.known_until[entity] = newest.ms;
+    if (has_memory) monitor.episodes_until[entity] = newest.ms;
     ++report.entities;
   }
   report.saved = report.saved.ms == 0 ? saved : std::min(report.saved, saved);

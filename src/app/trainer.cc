@@ -67,7 +67,7 @@ TrainingOutcome run_training(const TrainingJob& job, const core::Clock& clock,
   auto data = read_training_data(job.plan, *job.source, job.source_series, stop,
                                  [&](double) { return goes_on(); });
   if (!data.ok()) return failed(job, data.error(), is_stopped());
-  auto trained = train_model(job.task, *data, clock.now(), [&](double) { return goes_on(); });
+  auto trained = train_model(job.task, *data, clock, [&](double) { return goes_on(); });
   if (!trained.ok()) {
     core::Error error = trained.error();
     if (!data->problems.empty()) error.message += " (" + data->problems.front() + ")";
@@ -146,6 +146,7 @@ void Trainer::report(const TrainingJob& job, const TrainingOutcome& outcome, dou
                                        {"first", core::format_rfc3339(m.first)},
                                        {"last", core::format_rfc3339(m.last)},
                                        {"figures", figures_text(m)},
+                                       {"in_sample", m.in_sample},
                                        {"verdict", m.verdict},
                                        {"seconds", seconds}});
       return;

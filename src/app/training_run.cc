@@ -28,7 +28,7 @@ void add_figures(const std::string& prefix, const ExamResult& exam,
 }  // namespace
 
 core::Result<TrainedModel> train_model(const TrainingTask& task, const TrainingData& data,
-                                       core::Timestamp now,
+                                       const core::Clock& clock,
                                        const detectors::TrainingProgress& progress) {
   if (data.vectors < task.min_samples) {
     return core::Error{core::ErrorCode::InvalidArgument,
@@ -40,12 +40,14 @@ core::Result<TrainedModel> train_model(const TrainingTask& task, const TrainingD
   const ExamOptions exam;
   const bool has_champion = task.champion != nullptr;
 
-  // The part that was held back stays unseen where there is something to compare with.
+  const double head_vectors = (1 - exam.held_back) * static_cast<double>(data.vectors);
+  const bool in_sample = !has_champion && head_vectors < static_cast<double>(task.min_samples);
   const double fit_until = has_champion ? 0.7 : 0.85;
-  auto fitted = has_champion ? (*detector)->fit(head_of(data.set, 1 - exam.held_back),
-                                                slice(progress, 0, fit_until))
-                             : (*detector)->fit(data.set, slice(progress, 0, fit_until));
+  auto fitted = in_sample ? (*detector)->fit(data.set, slice(progress, 0, fit_until))
+                          : (*detector)->fit(head_of(data.set, 1 - exam.held_back),
+                                             slice(progress, 0, fit_until));
   if (!fitted.ok()) return fitted.error();
+  const core::Timestamp fitted_at = clock.now();
   if (fitted->model == nullptr) {
     return core::Error{core::ErrorCode::Internal, "the detector made no model"};
   }
@@ -70,7 +72,7 @@ core::Result<TrainedModel> train_model(const TrainingTask& task, const TrainingD
   trained.inputs = std::move(inputs);
   trained.is_accepted = verdict.is_accepted;
   auto& m = trained.metadata;
-  m.created = now;
+  m.created = fitted_at;
   m.first = data.first;
   m.last = data.last;
   m.samples = fitted->samples;
@@ -83,6 +85,7 @@ core::Result<TrainedModel> train_model(const TrainingTask& task, const TrainingD
   m.origin = task.origin;
   m.parent = task.champion_version;
   m.verdict = verdict.text;
+  m.in_sample = in_sample;
   return trained;
 }
 

@@ -49,6 +49,7 @@ void make_parts(const TrainingPlan& plan, detectors::TrainingSet& set) {
     part.ticks = ticks;
     part.values.assign(ticks * set.metrics, kAbsent);
   }
+  for (const auto& [labels, part] : plan.parts) set.parts[part].entity = labels.hash();
 }
 
 void recount(TrainingData& data) {
@@ -294,7 +295,8 @@ detectors::TrainingSet head_of(const detectors::TrainingSet& set, double share) 
     const auto end = part.values.begin() + static_cast<std::ptrdiff_t>(ticks * set.metrics);
     head.parts.push_back({.first = part.first,
                           .ticks = ticks,
-                          .values = std::vector<float>(part.values.begin(), end)});
+                          .values = std::vector<float>(part.values.begin(), end),
+                          .entity = part.entity});
   }
   return head;
 }

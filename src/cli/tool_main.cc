@@ -14,6 +14,7 @@
 #include "anomaly_exporter/tools/check_config.h"
 #include "anomaly_exporter/tools/range_backtest.h"
 #include "evaluate_command.h"
+#include "generate_command.h"
 #include "model_commands.h"
 #include "version_text.h"
 
@@ -137,6 +138,7 @@ int tool_main(int argc, char** argv) {
     add_backtest(cli, run);
     add_bench(cli, run);
     add_evaluate(cli, run);
+    add_generate(cli, run);
     add_train(cli, run);
     add_models(cli, run);
     try {

@@ -1,26 +1,36 @@
+#include <algorithm>
 #include <limits>
+#include <span>
 
 #include "sections.h"
 
 namespace anomaly_exporter::config {
 namespace {
 
-/// Families are a closed list; each may stand once.
-void decode_families(const Cursor& at, exposition::ExpositionOptions& out) {
-  const std::vector<std::string> known(std::begin(exposition::kFamilies),
-                                       std::end(exposition::kFamilies));
+/// Words of a closed list, which people call a `what`; each may stand once.
+std::vector<std::string> read_words(const Cursor& at, std::span<const std::string_view> all,
+                                    const std::string& what) {
+  const std::vector<std::string> known(all.begin(), all.end());
   std::vector<std::string> chosen;
   at.for_each_item([&](const Cursor& item) {
-    const auto family = read_text(item);
-    if (!family) return;
-    if (std::find(known.begin(), known.end(), *family) == known.end()) {
-      item.fail(in_quotes(*family) + " is not a family" + suggestion(*family, known));
-    } else if (std::find(chosen.begin(), chosen.end(), *family) != chosen.end()) {
-      item.fail(in_quotes(*family) + " is listed twice; list every family once");
+    const auto word = read_text(item);
+    if (!word) return;
+    if (std::find(known.begin(), known.end(), *word) == known.end()) {
+      item.fail(in_quotes(*word) + " is not a " + what + suggestion(*word, known));
+    } else if (std::find(chosen.begin(), chosen.end(), *word) != chosen.end()) {
+      item.fail(in_quotes(*word) + " is listed twice; list every " + what + " once");
     }
-    chosen.push_back(*family);
+    chosen.push_back(*word);
   });
-  out.families = std::move(chosen);
+  return chosen;
+}
+
+void decode_families(const Cursor& at, exposition::ExpositionOptions& out) {
+  out.families = read_words(at, exposition::kFamilies, "family");
+}
+
+void decode_dialects(const Cursor& at, exposition::ExpositionOptions& out) {
+  out.dialects = read_words(at, exposition::kDialects, "dialect");
 }
 
 }  // namespace
@@ -111,11 +121,22 @@ const Section<exposition::ExpositionOptions>& exposition_section() {
       "What `/metrics` serves.",
       {
           custom<ExpositionOptions>(
-              {"families", "list of names", "all of them",
+              {"families", "list of names", "all but `anomaly_contribution_ratio`",
                "any of " +
                    joined({std::begin(exposition::kFamilies), std::end(exposition::kFamilies)}),
                "Which result families exist. Fewer families make a smaller page.", "", false},
               decode_families),
+          custom<ExpositionOptions>(
+              {"dialects", "list of names", "none",
+               "any of " +
+                   joined({std::begin(exposition::kDialects), std::end(exposition::kDialects)}),
+               "Serve the results under the names of other systems too, see dialects.md. With "
+               "`families: []` they stand in place of ours.",
+               "", false},
+              decode_dialects),
+          field<ExpositionOptions>("vmanomaly_name", &ExpositionOptions::vmanomaly_name, text(),
+                                   "Names of dialect vmanomaly; `$VAR` stands for `anomaly_score`, "
+                                   "`y`, `yhat`, `yhat_lower`, `yhat_upper`."),
           field<ExpositionOptions>("gzip", &ExpositionOptions::gzip, boolean(),
                                    "Compress when the client asks for it."),
           field<ExpositionOptions>("gzip_min_bytes", &ExpositionOptions::gzip_min_bytes,
@@ -143,6 +164,21 @@ const Section<severity::SeverityOptions>& severity_section() {
           field<SeverityOptions>("critical_sigmas", &SeverityOptions::critical_sigmas,
                                  number({0, 1000}),
                                  "Deviation, in standard deviations, beyond which it is."),
+          field<SeverityOptions>(
+              "for", &SeverityOptions::for_ticks, count({1, SeverityOptions::kMostForTicks}),
+              "Ticks in succession that an anomaly must hold before it opens as info or warning."),
+          field<SeverityOptions>("critical_for", &SeverityOptions::critical_for_ticks,
+                                 count({1, SeverityOptions::kMostForTicks}),
+                                 "The same for critical. A crossed critical limit never waits."),
+          field<SeverityOptions>("hysteresis", &SeverityOptions::hysteresis, number({0, 0.99}),
+                                 "An open anomaly is held while its score is at most this far "
+                                 "below the threshold, and at least half of it."),
+          field<SeverityOptions>("keep_firing_for", &SeverityOptions::keep_firing_for,
+                                 duration(kKeepRange),
+                                 "It closes when nothing has held it for this long."),
+          field<SeverityOptions>("cooldown", &SeverityOptions::cooldown, duration(kKeepRange),
+                                 "For this long after an anomaly opened or rose, the same series "
+                                 "does not open again at the same or a lower level."),
       },
       check_by_validate<SeverityOptions>};
   return section;
@@ -179,6 +215,7 @@ const Section<FileDraft>& file_section() {
   static const auto storage = [](FileDraft & f) -> auto& { return f.config.storage; };
   static const auto training = [](FileDraft & f) -> auto& { return f.config.training; };
   static const auto exposition = [](FileDraft & f) -> auto& { return f.config.exposition; };
+  static const auto alerting = [](FileDraft & f) -> auto& { return f.config.alerting; };
   static const Section<FileDraft> section{
       "The file",
       "",
@@ -191,6 +228,9 @@ const Section<FileDraft>& file_section() {
                             "How detectors vote, for all monitors."),
           nested<FileDraft>("severity", &FileDraft::severity, severity_section(),
                             "Levels of severity, for all monitors."),
+          nested<FileDraft>("incidents", &FileDraft::incidents, incidents_section(),
+                            "What belongs together, for all monitors."),
+          nested<FileDraft>("exposition", exposition, exposition_section(), "What is served."),
           custom<FileDraft>(
               {"sources", "list of mappings", "", "1 to " + std::to_string(kMaxSources),
                "Where metrics come from.", source_section().title, true},
@@ -199,9 +239,18 @@ const Section<FileDraft>& file_section() {
               {"monitors", "list of mappings", "", "1 to " + std::to_string(kMaxMonitors),
                "What is watched.", monitor_section().title, true},
               decode_monitors),
-          nested<FileDraft>("exposition", exposition, exposition_section(), "What is served."),
+          custom<FileDraft>(
+              {"thresholds", "list of mappings", "none",
+               "at most " + std::to_string(kMaxThresholds),
+               "Settings of single series, metrics or monitors.", threshold_section().title, false},
+              decode_thresholds),
+          custom<FileDraft>(
+              {"mute", "list of mappings", "none", "at most " + std::to_string(kMaxThresholds),
+               "Series without severity.", mute_section().title, false},
+              decode_mutes),
           nested<FileDraft>("storage", storage, storage_section(), "State files."),
           nested<FileDraft>("training", training, training_section(), "Fitting of models."),
+          nested<FileDraft>("alerting", alerting, alerting_section(), "Who alerts, and how."),
       },
       nullptr};
   return section;

@@ -255,6 +255,8 @@ const Section<DetectorOptions>& detectors_section() {
                                   isolation_forest_section(), "Isolation forest."),
           nested<DetectorOptions>("lstm_autoencoder", &DetectorOptions::lstm_autoencoder,
                                   lstm_autoencoder_section(), "LSTM autoencoder."),
+          nested<DetectorOptions>("multi_window", &DetectorOptions::multi_window,
+                                  multi_window_section(), "Averages of several lengths."),
           nested<DetectorOptions>("one_class_svm", &DetectorOptions::one_class_svm,
                                   one_class_svm_section(), "One-class SVM."),
           nested<DetectorOptions>("autoencoder", &DetectorOptions::autoencoder,
@@ -275,6 +277,7 @@ std::vector<SectionDoc> detector_section_docs() {
           doc_of(seasonal_esd_section()),
           doc_of(isolation_forest_section()),
           doc_of(lstm_autoencoder_section()),
+          doc_of(multi_window_section()),
           doc_of(one_class_svm_section()),
           doc_of(autoencoder_section())};
 }

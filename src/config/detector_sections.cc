@@ -8,6 +8,26 @@ constexpr NumberRange kSigmas{1, 100};
 constexpr NumberRange kContamination{1e-4, 0.5};
 constexpr DurationRange kPeriod{core::Duration(0), std::chrono::hours(24 * 7)};
 
+/// Ascending numbers of ticks.
+Kind<std::vector<std::size_t>> lengths(CountRange range) {
+  const Kind<std::uint64_t> one = count(range);
+  const auto read = [one](const Cursor& at) -> std::optional<std::vector<std::size_t>> {
+    std::vector<std::size_t> values;
+    const std::size_t before = at.faults();
+    at.for_each_item([&](const Cursor& item) {
+      if (const auto value = one.read(item)) values.push_back(*value);
+    });
+    if (at.faults() != before) return std::nullopt;
+    return values;
+  };
+  const auto show = [](const std::vector<std::size_t>& values) {
+    std::string text;
+    for (const std::size_t v : values) text += (text.empty() ? "" : ", ") + std::to_string(v);
+    return text;
+  };
+  return {"list of numbers", one.range + ", ascending", read, show};
+}
+
 }  // namespace
 
 const Section<detectors::NoveltyOptions>& novelty_section() {
@@ -32,6 +52,22 @@ const Section<detectors::ForecasterOptions>& forecaster_section() {
   return section;
 }
 
+const Section<detectors::MultiWindowOptions>& multi_window_section() {
+  using Options = detectors::MultiWindowOptions;
+  static const Section<Options> section{
+      "detectors.multi_window",
+      "Drifts and long episodes of modest size: distance from a slow baseline, averaged over "
+      "several "
+      "lengths.",
+      {field<Options>("windows", &Options::windows, lengths({1, 4096}),
+                      "Ticks that are averaged, at most 8 lengths; 1 is the value itself. The "
+                      "longest also decides how slowly the baseline follows."),
+       field<Options>("threshold", &Options::threshold, number(kSigmas),
+                      "Sigmas of the average that strays most. Higher is quieter.")},
+      check_by_validate<Options>};
+  return section;
+}
+
 const Section<detectors::SeasonalEsdOptions>& seasonal_esd_section() {
   using Options = detectors::SeasonalEsdOptions;
   static const Section<Options> section{
@@ -51,11 +87,21 @@ const Section<detectors::IsolationForestOptions>& isolation_forest_section() {
   using Options = detectors::IsolationForestOptions;
   static const Section<Options> section{
       "detectors.isolation_forest",
-      "Odd combinations of an entity's metrics: one forest for the monitor.",
-      {field<Options>("trees", &Options::trees, count({8, 1000}), "Trees."),
+      "Odd combinations of an entity's metrics.",
+      {field<Options>("scope", &Options::scope,
+                      choice<Options::Scope>({{"monitor", Options::Scope::Monitor},
+                                              {"entity", Options::Scope::Entity}}),
+                      "`entity`: beside the monitor's forest a smaller one for each entity of the "
+                      "training set, which judges it alone."),
+       field<Options>("trees", &Options::trees, count({8, 1000}), "Trees."),
        field<Options>("sample", &Options::sample, count({16, 4096}), "Vectors per tree."),
        field<Options>("contamination", &Options::contamination, number(kContamination),
-                      "Share of the training vectors that count in full. Smaller is quieter.")},
+                      "Share of the training vectors that count in full. Smaller is quieter."),
+       field<Options>("entity_trees", &Options::entity_trees, count({8, 1000}),
+                      "Trees of an entity's own forest."),
+       field<Options>("entity_bytes", &Options::entity_bytes, bytes({0, std::uint64_t{1} << 30}),
+                      "Bound of the own forests in a model. Entities beyond it are judged by the "
+                      "monitor's forest.")},
       check_by_validate<Options>};
   return section;
 }

@@ -9,6 +9,7 @@ namespace anomaly_exporter::config {
 
 const Section<detectors::NoveltyOptions>& novelty_section();
 const Section<detectors::ForecasterOptions>& forecaster_section();
+const Section<detectors::MultiWindowOptions>& multi_window_section();
 const Section<detectors::SeasonalEsdOptions>& seasonal_esd_section();
 const Section<detectors::IsolationForestOptions>& isolation_forest_section();
 const Section<detectors::LstmAutoencoderOptions>& lstm_autoencoder_section();

@@ -48,7 +48,30 @@ void decode_valid_range(const Cursor& at, Significance& out) {
   out.valid_max = *most;
 }
 
+const Kind<std::string>& preset_choice() {
+  static const Kind<std::string> kind = [] {
+    std::vector<std::pair<std::string, std::string>> words;
+    for (const std::string& name : preset_names()) words.emplace_back(name, name);
+    return choice<std::string>(words);
+  }();
+  return kind;
+}
+
 }  // namespace
+
+const Section<Significance>& band_section() {
+  constexpr NumberRange kWidening{Significance::kLeastWidening, Significance::kMostWidening};
+  static const Section<Significance> section{
+      "monitors[].metrics.NAME.band",
+      "A deviation counts so many times less on that side: the band is that much wider, and "
+      "detectors judge accordingly.",
+      {field<Significance>("widen_above", &Significance::widen_above, number(kWidening),
+                           "For values above the expected one. Below 1 narrows."),
+       field<Significance>("widen_below", &Significance::widen_below, number(kWidening),
+                           "For values below it.")},
+      nullptr};
+  return section;
+}
 
 const Section<MetricDraft>& metric_section() {
   static const auto significance = [](MetricDraft & m) -> auto& { return m.config.significance; };
@@ -98,6 +121,13 @@ const Section<MetricDraft>& metric_section() {
                "Values outside are at least a warning, whatever the past says.", "", false},
               part(decode_valid_range)),
           nested<MetricDraft>("critical", critical, critical_section(), "Critical limits."),
+          nested<MetricDraft>("band", significance, band_section(), "Wider on one side."),
+          field<MetricDraft>(
+              "min_rate", [](MetricDraft & m) -> auto& { return m.config.min_rate; },
+              number({0, 1}),
+              "A series with samples at a smaller share of the ticks of its window (since its "
+              "first "
+              "sample) is not judged: outcome `sparse`. Critical limits still hold. 0 judges all."),
       },
       nullptr};
   return section;
@@ -111,6 +141,7 @@ const Section<MonitorDraft>& monitor_section() {
       "word",
       "node: " + joined(preset_variants("node")) + "; dwcp: " + joined(preset_variants("dwcp")),
       read_text, [](const std::string& shown) { return shown; }};
+  const auto& presets = preset_choice();
   static const Section<MonitorDraft> section{
       "monitors[]",
       "One block of what to watch: a preset, metrics of your own, or both.",
@@ -118,10 +149,10 @@ const Section<MonitorDraft>& monitor_section() {
           field<MonitorDraft>("name", of(&MonitorConfig::name), name(),
                               "Value of the `monitor` label. Unique.")
               .defaults_to("the preset's name"),
-          field<MonitorDraft>("preset", of(&MonitorConfig::preset),
-                              choice<std::string>({{"node", "node"}, {"dwcp", "dwcp"}}),
+          field<MonitorDraft>("preset", of(&MonitorConfig::preset), presets,
                               "Ready-made metrics: `node` for hosts with node_exporter, `dwcp` for "
-                              "overlay networks."),
+                              "overlay networks, `user_behaviour` for logins, accesses and "
+                              "transactions, `data_quality` for any selector; see presets.md."),
           field<MonitorDraft>("variant", &MonitorDraft::variant, variant,
                               "Which system the preset reads.")
               .defaults_to("the first"),
@@ -130,7 +161,22 @@ const Section<MonitorDraft>& monitor_section() {
                               "file systems."),
           field<MonitorDraft>("selector", &MonitorDraft::selector, text(),
                               "Preset: label matchers put into every selector, such as "
-                              "`{job=\"node\"}`."),
+                              "`{job=\"node\"}`. Preset data_quality: the series to watch, such as "
+                              "`orders{job=\"shop\"}`; required there."),
+          field<MonitorDraft>("agrees_with", &MonitorDraft::agrees_with, text(),
+                              "Preset data_quality: PromQL whose sum must be that of `selector`."),
+          field<MonitorDraft>("tolerance_percent", &MonitorDraft::tolerance_percent,
+                              number({1e-9, 1e6}),
+                              "Preset data_quality: how far the two sums may differ."),
+          custom<MonitorDraft>({"valid_values", "list of two numbers", "any finite value",
+                                "least below most; null is open",
+                                "Preset data_quality: what a valid value is.", "", false},
+                               [](const Cursor& at, MonitorDraft& m) {
+                                 decode_valid_range(at, m.valid_values);
+                                 if (auto status = m.valid_values.validate(); !status) {
+                                   at.fail("least is not below most; swap them");
+                                 }
+                               }),
           field<MonitorDraft>("source", of(&MonitorConfig::source), text(), "Name of a source.")
               .defaults_to("the only one"),
           field<MonitorDraft>("interval", of(&MonitorConfig::interval), duration(kIntervalRange),
@@ -177,6 +223,8 @@ const Section<MonitorDraft>& monitor_section() {
           nested<MonitorDraft>("ensemble", of(&MonitorConfig::ensemble), ensemble_section(),
                                "As at the top, for this monitor."),
           nested<MonitorDraft>("severity", of(&MonitorConfig::severity), severity_section(),
+                               "As at the top, for this monitor."),
+          nested<MonitorDraft>("incidents", of(&MonitorConfig::incidents), incidents_section(),
                                "As at the top, for this monitor."),
           field<MonitorDraft>("allow_own_metrics", of(&MonitorConfig::allow_own_metrics), boolean(),
                               "Let queries name the families that this program serves itself. "

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "anomaly_exporter/detectors/registry.h"
+#include "anomaly_exporter/exposition/dialect.h"
 #include "anomaly_exporter/sources/selector_parser.h"
 #include "presets.h"
 #include "promql_scan.h"
@@ -42,9 +43,38 @@ const SourceConfig* resolve_source(const Cursor& at, MonitorConfig& monitor, con
   return source;
 }
 
+void use_preset(Preset preset, MonitorConfig& monitor) {
+  monitor.probe_selector = std::move(preset.probe_selector);
+  monitor.metrics = std::move(preset.metrics);
+  if (!monitor.group_by) monitor.group_by = std::move(preset.group_by);
+}
+
+/// What the preset data_quality is to watch; complains where that is missing or not a selector.
+DataQuality data_quality_of(const Cursor& at, const MonitorDraft& draft) {
+  const auto parsed = sources::parse_selector(draft.selector);
+  if (draft.selector.empty()) {
+    at.fail_at("selector",
+               "missing key; preset data_quality needs the series to watch, like "
+               "orders{job=\"shop\"}");
+  } else if (!parsed) {
+    at.fail_at("selector", in_quotes(draft.selector) +
+                               " is not a selector; write it like orders{job=\"shop\"}");
+  }
+  if (const std::string fault = scan_promql(draft.agrees_with).fault; !fault.empty()) {
+    at.fail_at("agrees_with", in_quotes(draft.agrees_with) + " " + fault);
+  }
+  return {draft.selector, draft.agrees_with, draft.tolerance_percent, draft.valid_values.valid_min,
+          draft.valid_values.valid_max};
+}
+
 /// Fills in the preset's metrics and grouping.
 void expand_preset(const Cursor& at, MonitorDraft& draft) {
   MonitorConfig& monitor = draft.config;
+  for (const char* key : {"agrees_with", "tolerance_percent", "valid_values"}) {
+    if (monitor.preset != "data_quality" && at.find(key)) {
+      at.fail_at(key, "belongs to preset data_quality; remove it");
+    }
+  }
   if (monitor.preset.empty()) {
     for (const char* key : {"variant", "extended", "selector"}) {
       if (at.find(key) && !at.find("preset")) {
@@ -62,6 +92,12 @@ void expand_preset(const Cursor& at, MonitorDraft& draft) {
   if (draft.is_extended && !has_extended_form(monitor.preset)) {
     at.fail_at("extended", "belongs to preset node; remove it");
   }
+  const std::vector<std::string> group_by =
+      monitor.group_by.value_or(std::vector<std::string>{"job"});
+  if (monitor.preset == "data_quality") {
+    use_preset(make_data_quality(data_quality_of(at, draft), group_by), monitor);
+    return;
+  }
   std::string matchers;
   if (!draft.selector.empty()) {
     // The name stands for the preset's own, without which matchers like {a!="b"} would be refused.
@@ -73,10 +109,8 @@ void expand_preset(const Cursor& at, MonitorDraft& draft) {
                                  " is not a list of label matchers; write it like {job=\"node\"}");
     }
   }
-  Preset preset = make_preset(monitor.preset, draft.variant, draft.is_extended, matchers);
-  monitor.probe_selector = std::move(preset.probe_selector);
-  monitor.metrics = std::move(preset.metrics);
-  if (!monitor.group_by) monitor.group_by = std::move(preset.group_by);
+  use_preset(make_preset(monitor.preset, draft.variant, draft.is_extended, matchers, group_by),
+             monitor);
 }
 
 /// Puts what the file says about one metric over what it was.
@@ -164,9 +198,10 @@ const char* key_of(Kind kind) {
   return "";
 }
 
-void check_own_metrics(const Cursor& at, const PromqlScan& scan) {
+void check_own_metrics(const Cursor& at, const PromqlScan& scan, const MonitorConfig& monitor) {
+  const auto& own = monitor.own_families;
   for (const std::string& name : scan.names) {
-    if (is_own_family(name)) {
+    if (is_own_family(name) || std::find(own.begin(), own.end(), name) != own.end()) {
       at.fail(in_quotes(name) +
               " is served by this program itself, so results would feed back; "
               "set allow_own_metrics: true if that is meant");
@@ -205,7 +240,7 @@ void check_metric(const Cursor& monitor_at, MonitorConfig& monitor, MetricConfig
     at.fail(in_quotes(request.text) + " " + scan.fault);
     return;
   }
-  if (!monitor.allow_own_metrics) check_own_metrics(at, scan);
+  if (!monitor.allow_own_metrics) check_own_metrics(at, scan, monitor);
   if (request.kind == Kind::Selector) {
     if (const auto parsed = sources::parse_selector(request.text); !parsed) {
       const std::string& message = parsed.error().message;
@@ -309,6 +344,8 @@ void decode_monitors(const Cursor& at, FileDraft& draft) {
     monitor.config.detectors = draft.detectors;
     monitor.config.ensemble = draft.ensemble;
     monitor.config.severity = draft.severity;
+    monitor.config.own_families = exposition::own_families(draft.config.exposition);
+    monitor.config.incidents = draft.incidents;
     const std::size_t before = item.faults();
     decode_section(item, monitor_section(), monitor);
     if (item.faults() == before) {

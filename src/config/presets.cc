@@ -164,6 +164,26 @@ constexpr const char* kNovacronQueries[] = {
 };
 static_assert(std::size(kNovacronQueries) == std::size(kDwcp));
 
+// Plain counters of an application; `$by` stands for the labels of group_by. Failures have a metric
+// of their own: ten times as many refused logins hide in the sum of a busy hour.
+constexpr PresetMetric kUserBehaviour[] = {
+    {"login_rate", "sum by ($by) (rate(user_logins_total{$matchers}[$rate_window]))",
+     "logins per second", Direction::Both, 0.05, 0.1},
+    {"login_failure_rate",
+     "sum by ($by) (rate(user_logins_total{result=\"failure\",$matchers}[$rate_window]))",
+     "logins per second", Direction::Above, 0.05},
+    {"access_rate", "sum by ($by) (rate(user_accesses_total{$matchers}[$rate_window]))",
+     "accesses per second", Direction::Both, 0.05, 0.1},
+    {"access_denial_rate",
+     "sum by ($by) (rate(user_accesses_total{result=\"denied\",$matchers}[$rate_window]))",
+     "accesses per second", Direction::Above, 0.05},
+    {"transaction_rate", "sum by ($by) (rate(user_transactions_total{$matchers}[$rate_window]))",
+     "transactions per second", Direction::Both, 0.05, 0.1},
+    {"transaction_failure_rate",
+     "sum by ($by) (rate(user_transactions_total{result=\"failure\",$matchers}[$rate_window]))",
+     "transactions per second", Direction::Above, 0.05},
+};
+
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
   for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at)) {
     text.replace(at, from.size(), to);
@@ -226,24 +246,38 @@ Preset make_dwcp(bool is_novacron, std::string_view matchers) {
   return preset;
 }
 
+Preset make_user_behaviour(std::string_view matchers, const std::vector<std::string>& group_by) {
+  Preset preset{group_by, with_matchers("user_logins_total{$matchers}", matchers), {}};
+  std::string labels;
+  for (const std::string& label : group_by) {
+    labels += labels.empty() ? "" : ", ";
+    labels += label;
+  }
+  append(kUserBehaviour, matchers, preset);
+  for (MetricConfig& metric : preset.metrics) replace_all(metric.request.text, "$by", labels);
+  return preset;
+}
+
 }  // namespace
 
 const std::vector<std::string>& preset_names() {
-  static const std::vector<std::string> names{"node", "dwcp"};
+  static const std::vector<std::string> names{"node", "dwcp", "user_behaviour", "data_quality"};
   return names;
 }
 
 std::vector<std::string> preset_variants(std::string_view preset) {
   if (preset == "node") return {"linux", "aix"};
   if (preset == "dwcp") return {"default", "novacron"};
+  if (preset == "user_behaviour" || preset == "data_quality") return {"default"};
   return {};
 }
 
 bool has_extended_form(std::string_view preset) { return preset == "node"; }
 
 Preset make_preset(std::string_view preset, std::string_view variant, bool is_extended,
-                   std::string_view matchers) {
+                   std::string_view matchers, const std::vector<std::string>& group_by) {
   if (preset == "node") return make_node(variant == "aix", is_extended, matchers);
+  if (preset == "user_behaviour") return make_user_behaviour(matchers, group_by);
   return make_dwcp(variant == "novacron", matchers);
 }
 

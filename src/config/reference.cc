@@ -131,14 +131,18 @@ std::string reference_page() {
   sections.push_back(doc_of(monitor_section()));
   sections.push_back(doc_of(metric_section()));
   sections.push_back(doc_of(critical_section()));
+  sections.push_back(doc_of(band_section()));
   sections.push_back(doc_of(detectors_section()));
   for (SectionDoc& doc : detector_section_docs()) sections.push_back(std::move(doc));
   sections.push_back(doc_of(ensemble_section()));
   sections.push_back(doc_of(severity_section()));
+  for (SectionDoc& doc : threshold_section_docs()) sections.push_back(std::move(doc));
+  sections.push_back(doc_of(incidents_section()));
   sections.push_back(doc_of(exposition_section()));
   sections.push_back(doc_of(limits_section()));
   sections.push_back(doc_of(storage_section()));
   sections.push_back(doc_of(training_section()));
+  for (SectionDoc& doc : alerting_section_docs()) sections.push_back(std::move(doc));
   for (const SectionDoc& section : sections) print(section, out);
   out += kPresetsText;
   for (const std::string& preset : preset_names()) {

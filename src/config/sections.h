@@ -17,6 +17,7 @@ struct FileDraft {
   detectors::DetectorOptions detectors;
   ensemble::EnsembleOptions ensemble;
   severity::SeverityOptions severity;
+  incidents::IncidentOptions incidents;
 };
 
 enum class SourceType { Prometheus, Csv };
@@ -41,7 +42,10 @@ struct MonitorDraft {
   MonitorConfig config;
   std::string variant;
   bool is_extended = false;
-  std::string selector;  ///< matchers for the preset, without braces
+  std::string selector;  ///< as written: matchers for the preset, or what data_quality watches
+  std::string agrees_with;
+  double tolerance_percent = 1;
+  ensemble::Significance valid_values;  ///< its valid range only
   std::optional<core::Duration> rate_window;
   std::optional<Cursor> metrics;  ///< read once preset and source are known
 };
@@ -60,15 +64,33 @@ const Section<SourceDraft>& source_section();
 const Section<MonitorDraft>& monitor_section();
 const Section<MetricDraft>& metric_section();
 const Section<severity::CriticalLimits>& critical_section();
+const Section<ensemble::Significance>& band_section();
+const Section<severity::ThresholdRule>& threshold_section();
+const Section<severity::MuteRule>& mute_section();
+const Section<incidents::IncidentOptions>& incidents_section();
+
+const Section<alerting::AlertingOptions>& alerting_section();
+
+/// The HTTP client block, which `sources` and `alerting.alertmanagers` share.
+const Section<net::BasicAuthOptions>& basic_auth_section();
+const Section<net::AuthorizationOptions>& authorization_section();
+const Section<net::TlsOptions>& tls_section();
+const Section<net::SecretSource>& header_section();
+void decode_headers(const Cursor& at, net::HttpClientOptions& http);
+void decode_proxy(const Cursor& at, net::HttpClientOptions& http);
 
 /// Tables below `sources` and `detectors`, for the reference.
 std::vector<SectionDoc> source_section_docs();
 std::vector<SectionDoc> detector_section_docs();
+std::vector<SectionDoc> alerting_section_docs();
+
+std::vector<SectionDoc> threshold_section_docs();
 
 /// Entries of the lists; far more than anybody writes, and few enough to expand at once.
 inline constexpr std::size_t kMaxSources = 100;
 inline constexpr std::size_t kMaxMonitors = 1000;
 inline constexpr std::size_t kMaxMetrics = 1000;
+inline constexpr std::size_t kMaxThresholds = 1000;
 
 /// Ranges that `global` and monitors share.
 inline constexpr DurationRange kIntervalRange{std::chrono::seconds(1), std::chrono::hours(24)};
@@ -77,11 +99,15 @@ inline constexpr CountRange kWindowRange{16, 100'000};
 inline constexpr DurationRange kCalibrationRange{core::Duration(0), std::chrono::hours(24 * 30)};
 inline constexpr DurationRange kBackfillRange{core::Duration(0), std::chrono::hours(24 * 90)};
 inline constexpr DurationRange kHoldRange{std::chrono::seconds(1), std::chrono::hours(24 * 30)};
+inline constexpr DurationRange kKeepRange{core::Duration(0), std::chrono::hours(24 * 30)};
 inline constexpr DurationRange kRateWindowRange{std::chrono::seconds(1), std::chrono::hours(24)};
 
 /// Reads the lists at the top of the file into the draft.
 void decode_sources(const Cursor& at, FileDraft& draft);
 void decode_monitors(const Cursor& at, FileDraft& draft);
+/// REQUIRES: monitors were read.
+void decode_thresholds(const Cursor& at, FileDraft& draft);
+void decode_mutes(const Cursor& at, FileDraft& draft);
 
 /// What must hold between the times of `global` or of one monitor (which have the same names).
 template <class T>

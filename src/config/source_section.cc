@@ -35,6 +35,8 @@ void refuse_twins(const Cursor& at, const std::string& key) {
   }
 }
 
+}  // namespace
+
 const Section<net::BasicAuthOptions>& basic_auth_section() {
   using Options = net::BasicAuthOptions;
   static const Section<Options> section{
@@ -142,6 +144,8 @@ void decode_proxy(const Cursor& at, Http& http) {
   if (at.node().text.find('@') != std::string::npos) at.node().is_secret = true;
   if (auto url = read_text(at)) http.proxy_url = std::move(*url);
 }
+
+namespace {
 
 const Section<net::RetryOptions>& retry_section() {
   using Options = net::RetryOptions;

@@ -32,6 +32,10 @@ const Section<TrainingConfig>& training_section() {
                                 "anomalous than the one before is taken back."),
           field<TrainingConfig>("keep", &TrainingConfig::keep, count({1, 100}),
                                 "Versions of a model that are kept as files."),
+          field<TrainingConfig>("expire_after", &TrainingConfig::expire_after,
+                                duration({std::chrono::hours(24), std::chrono::hours(24 * 730)}),
+                                "Models of monitors and detectors that no configuration has named "
+                                "for so long are removed."),
       },
       nullptr};
   return section;

@@ -46,7 +46,8 @@ EntityForecast::Work::Work(std::size_t metrics)
       forecast_error(metrics),
       residual(metrics),
       clipped(metrics),
-      outside(metrics) {}
+      outside(metrics),
+      excess(metrics) {}
 
 EntityForecast::EntityForecast(std::size_t metrics, const ForecastSpans& spans)
     : spans_(spans), is_joint_(metrics <= kMostJoint), metrics_(metrics) {
@@ -62,18 +63,21 @@ EntityForecast::EntityForecast(std::size_t metrics, const ForecastSpans& spans)
   }
 }
 
-double EntityForecast::forecast_of(std::size_t metric, const Work& work) const {
+/// Regressor by regressor, so that the metrics' sums grow side by side.
+void EntityForecast::forecast(Work& work) const {
   const std::size_t d = metrics_.size();
-  double sum = 0;
-  if (is_joint_) {
-    for (std::size_t r = 0; r < 3 * d + 1; ++r) {
-      sum += work.regressor[r] * static_cast<double>(weights_[r * d + metric]);
+  double* out = work.forecast.data();
+  std::fill_n(out, d, 0.0);
+  for (std::size_t r = 0; r < (is_joint_ ? 3 * d + 1 : 4); ++r) {
+    const float* weight = weights_.data() + r * d;
+    if (is_joint_ || r == 3) {
+      const double x = is_joint_ ? work.regressor[r] : 1.0;
+      for (std::size_t j = 0; j < d; ++j) out[j] += x * static_cast<double>(weight[j]);
+    } else {
+      const double* x = work.regressor.data() + r * d;
+      for (std::size_t j = 0; j < d; ++j) out[j] += x[j] * static_cast<double>(weight[j]);
     }
-    return sum;
   }
-  for (std::size_t k = 0; k < 3; ++k)
-    sum += work.regressor[k * d + metric] * static_cast<double>(weights_[k * d + metric]);
-  return sum + static_cast<double>(weights_[3 * d + metric]);
 }
 
 bool EntityForecast::is_fresh(const Metric& metric, const Row& row) const {
@@ -109,18 +113,19 @@ void EntityForecast::find_residuals(const Row& row, Work& work) const {
         std::clamp(work.residual[j][kLong], -kComponentClip, kComponentClip) - m.residual_centre;
   }
   work.regressor[3 * d] = 1;
+  forecast(work);
   for (std::size_t j = 0; j < d; ++j) {
-    work.forecast[j] = metrics_[j].is_scaled ? forecast_of(j, work) : 0;
+    if (!metrics_[j].is_scaled) work.forecast[j] = 0;
     work.forecast_error[j] = row.present[j] == 0 ? 0 : work.change[j] - work.forecast[j];
   }
-  if (components_ == 0) return;
-  work.outside = work.clipped;
+  if (components_ > 0) work.outside = work.clipped;
   for (std::size_t c = 0; c < components_; ++c) {
     const float* axis = basis_.data() + c * d;
     double along = 0;
     for (std::size_t j = 0; j < d; ++j) along += static_cast<double>(axis[j]) * work.clipped[j];
     for (std::size_t j = 0; j < d; ++j) work.outside[j] -= along * static_cast<double>(axis[j]);
   }
+  for (std::size_t j = 0; j < d; ++j) work.excess[j] = row.present[j] == 0 ? 0 : excess_at(j, work);
 }
 
 double EntityForecast::excess_at(std::size_t j, const Work& work) const {
@@ -136,7 +141,7 @@ bool EntityForecast::is_calm(const Row& row, const Work& work) {
   double sum = 0, count = 0;
   for (std::size_t j = 0; j < metrics_.size(); ++j) {
     if (row.present[j] == 0) continue;
-    sum += excess_at(j, work);
+    sum += work.excess[j];
     count += 1;
   }
   restlessness_ += 2 / (kCalmSpan + 1) * (sum / std::max(count, 1.0) - restlessness_);
@@ -147,6 +152,16 @@ bool EntityForecast::is_calm(const Row& row, const Work& work) {
   return is_calm;
 }
 
+void EntityForecast::fetch() const {
+  const auto lines = [](const auto& part) {
+    const auto* from = reinterpret_cast<const char*>(part.data());
+    const std::size_t bytes = part.size() * sizeof(part[0]);
+    for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + at);
+  };
+  lines(metrics_);
+  lines(weights_);
+}
+
 void EntityForecast::judge(const Row& row, Work& work, const Judgement& out) const {
   find_residuals(row, work);
   for (std::size_t j = 0; j < metrics_.size(); ++j) {
@@ -155,7 +170,6 @@ void EntityForecast::judge(const Row& row, Work& work, const Judgement& out) con
     const double newest = is_fresh(m, row) ? static_cast<double>(row.values[j]) : m.newest;
     out.expected[j] = newest + work.forecast[j] * m.spread;
     out.sigma[j] = m.forecast_sigma * m.spread;
-    out.excess[j] = excess_at(j, work);
   }
 }
 
@@ -204,10 +218,10 @@ void EntityForecast::teach(const Row& row, const Work& work) {
   }
 }
 
-void EntityForecast::learn(const Row& row, Work& work) {
+void EntityForecast::learn(const Row& row, Work& work, bool is_judged) {
   bool teaches = true;
   if (is_ready_) {
-    find_residuals(row, work);
+    if (!is_judged) find_residuals(row, work);
     teaches = is_calm(row, work);
     if (teaches) teach(row, work);
   }

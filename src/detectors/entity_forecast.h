@@ -59,21 +59,25 @@ class EntityForecast {
     std::vector<std::array<double, 3>> residual;  // from each average, in sigmas
     std::vector<double> clipped;                  // long residuals, clipped and centred
     std::vector<double> outside;                  // what the components leave of them
+    std::vector<double> excess;                   // capped excess sigmas of all, weighted
   };
 
   /// What a row looks like by what was learned before it; elements of absent metrics are untouched.
   struct Judgement {
-    std::span<double> excess;    ///< capped excess sigmas of all residuals, weighted
     std::span<double> expected;  ///< forecast in the metric's unit
     std::span<double> sigma;     ///< of the forecast's residual, in the metric's unit
   };
   [[nodiscard]] bool is_ready() const { return is_ready_; }
   /// Metrics that have had a value.
   [[nodiscard]] std::size_t known_metrics() const;
-  /// REQUIRES: is_ready(); values of present metrics are finite.
+  /// Leaves in `work` what the row is like, `excess` above all. REQUIRES: is_ready(); values of
+  /// present metrics are finite.
   void judge(const Row& row, Work& work, const Judgement& out) const;
-  /// Moves on by one row.
-  void learn(const Row& row, Work& work);
+  /// Moves on by one row. `is_judged`: `work` is what `judge` left of this row.
+  void learn(const Row& row, Work& work, bool is_judged);
+
+  /// Asks memory for what the next call will read.
+  void fetch() const;
 
   void save(core::StateWriter& out) const;
   /// Errors: Corrupt; the entity is then in an unspecified state and must be made anew.
@@ -99,7 +103,7 @@ class EntityForecast {
   };
 
   [[nodiscard]] std::size_t regressors() const { return is_joint_ ? 3 * metrics_.size() + 1 : 4; }
-  [[nodiscard]] double forecast_of(std::size_t metric, const Work& work) const;
+  void forecast(Work& work) const;
   void find_residuals(const Row& row, Work& work) const;
   [[nodiscard]] bool is_fresh(const Metric& metric, const Row& row) const;
   [[nodiscard]] double excess_at(std::size_t metric, const Work& work) const;

@@ -20,24 +20,24 @@ std::size_t ticks_of(std::chrono::seconds time, std::size_t least, std::size_t m
       std::llround(std::clamp(ticks, static_cast<double>(least), static_cast<double>(most))));
 }
 
-/// Buffers of one thread for entities of one size.
+/// Buffers of one thread for the entities of one block.
 struct Buffers {
   explicit Buffers(std::size_t metrics)
-      : work(metrics),
+      : work(kLanes, EntityForecast::Work(metrics)),
         values(metrics),
         present(metrics),
-        excess(metrics),
         expected(metrics),
         sigma(metrics) {}
 
-  EntityForecast::Work work;
+  std::vector<EntityForecast::Work> work;  // by lane
+  LaneMask judged = 0;                     // lanes whose work `call` has left
+  std::uint64_t call = 0;                  // of `score`, numbered within the thread; 0 = none
+  core::Timestamp time;                    // of that call
   std::vector<float> values;
   std::vector<std::uint8_t> present;
-  std::vector<double> excess, expected, sigma;
+  std::vector<double> expected, sigma;
 
-  [[nodiscard]] EntityForecast::Row row(core::Timestamp time) const {
-    return {time, values, present};
-  }
+  [[nodiscard]] EntityForecast::Row row(core::Timestamp at) const { return {at, values, present}; }
   /// Returns the number of metrics present.
   std::size_t gather(const Tick& tick, std::size_t lane) {
     std::size_t count = 0;
@@ -54,6 +54,11 @@ Buffers& buffers_for(std::size_t metrics) {
   static thread_local std::unique_ptr<Buffers> buffers;
   if (!buffers || buffers->values.size() != metrics) buffers = std::make_unique<Buffers>(metrics);
   return *buffers;
+}
+
+std::uint64_t next_call() {
+  static thread_local std::uint64_t calls = 0;
+  return ++calls;
 }
 
 void set_outcomes(const Tick& tick, std::size_t lane, Outcome outcome, VerdictColumns& out) {
@@ -96,13 +101,29 @@ Forecaster::~Forecaster() = default;
 std::size_t Forecaster::warmup_samples() const { return EntityForecast::kWarmup; }
 std::size_t Forecaster::look_back() const { return 1U << 30; }  // nothing ever leaves the sums
 
-void Forecaster::resize(std::size_t blocks) { entities_.resize(blocks * kLanes); }
+void Forecaster::resize(std::size_t blocks) {
+  entities_.resize(blocks * kLanes);
+  judged_.resize(blocks);
+}
+
+/// Asks memory for the entity of the lowest lane of `lanes`.
+void Forecaster::fetch_next(std::size_t block, LaneMask lanes) const {
+  if (lanes == 0) return;
+  const auto lane = static_cast<std::size_t>(std::countr_zero(lanes));
+  const EntityForecast* next = entities_[block * kLanes + lane].get();
+  if (next != nullptr) next->fetch();
+}
 
 void Forecaster::score(const Tick& tick, VerdictColumns& out) const {
   Buffers& b = buffers_for(metrics_);
+  b.judged = 0;
+  b.call = next_call();
+  b.time = tick.time;
+  judged_[tick.block] = {&b, b.call};
   for (LaneMask lanes = tick.active; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<std::size_t>(std::countr_zero(lanes));
     const EntityForecast* entity = entities_[tick.block * kLanes + lane].get();
+    fetch_next(tick.block, lanes & (lanes - 1));
     const std::size_t present = b.gather(tick, lane);
     if (entity == nullptr || !entity->is_ready()) {
       set_outcomes(tick, lane, Outcome::WarmingUp, out);
@@ -112,9 +133,11 @@ void Forecaster::score(const Tick& tick, VerdictColumns& out) const {
       set_outcomes(tick, lane, Outcome::InputMissing, out);
       continue;
     }
-    entity->judge(b.row(tick.time), b.work, {b.excess, b.expected, b.sigma});
+    EntityForecast::Work& work = b.work[lane];
+    entity->judge(b.row(tick.time), work, {b.expected, b.sigma});
+    b.judged |= series::bit(lane);
     double sum = 0;
-    for (std::size_t m = 0; m < metrics_; ++m) sum += b.present[m] != 0 ? b.excess[m] : 0;
+    for (std::size_t m = 0; m < metrics_; ++m) sum += work.excess[m];
     const double raw = sum / static_cast<double>(std::max<std::size_t>(present, 1));
     for (std::size_t m = 0; m < metrics_; ++m) {
       const std::size_t i = m * kLanes + lane;
@@ -130,19 +153,24 @@ void Forecaster::score(const Tick& tick, VerdictColumns& out) const {
       out.expected[i] = expected;
       out.scale[i] = scale;
       out.share[i] =
-          static_cast<float>(sum > 0 ? b.excess[m] / sum : 1.0 / static_cast<double>(present));
+          static_cast<float>(sum > 0 ? work.excess[m] / sum : 1.0 / static_cast<double>(present));
     }
   }
 }
 
 void Forecaster::learn(const Tick& tick, const LearnMask&) {
   Buffers& b = buffers_for(metrics_);
+  const Judged& newest = judged_[tick.block];
+  const bool is_judged = newest.by == &b && newest.call == b.call && b.time == tick.time;
+  const LaneMask judged = is_judged ? b.judged : 0;
+  b.call = 0;
   for (LaneMask lanes = tick.active & ~tick.repeated; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<std::size_t>(std::countr_zero(lanes));
+    fetch_next(tick.block, lanes & (lanes - 1));
     if (b.gather(tick, lane) == 0) continue;
     auto& entity = entities_[tick.block * kLanes + lane];
     if (!entity) entity = std::make_unique<EntityForecast>(metrics_, *spans_);
-    entity->learn(b.row(tick.time), b.work);
+    entity->learn(b.row(tick.time), b.work[lane], (judged & series::bit(lane)) != 0);
   }
 }
 
@@ -195,7 +223,8 @@ core::Status Forecaster::restore_entity(series::Entity number, core::StateReader
 }
 
 std::size_t Forecaster::memory_bytes() const {
-  std::size_t bytes = entities_.capacity() * sizeof(entities_[0]);
+  std::size_t bytes =
+      entities_.capacity() * sizeof(entities_[0]) + judged_.capacity() * sizeof(Judged);
   for (const auto& entity : entities_) {
     if (entity) bytes += entity->memory_bytes();
   }

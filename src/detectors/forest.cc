@@ -112,6 +112,12 @@ double average_path_length(std::size_t n) {
   return 2.0 * harmonic - 2.0 * static_cast<double>(n - 1) / static_cast<double>(n);
 }
 
+core::Error forest_stopped() { return {core::ErrorCode::Unavailable, "training was stopped"}; }
+
+std::size_t Forest::bytes_of(const ForestSize& size) {
+  return size.trees * (std::size_t{2} << depth_for(size.sample)) * sizeof(std::uint32_t);
+}
+
 Forest::Forest(std::size_t trees, std::size_t sample)
     : trees_(trees),
       sample_(sample),
@@ -132,7 +138,7 @@ core::Result<Forest> Forest::grow(const VectorTable& table, const ForestSize& si
     Grower(table, size.margin, forest.depth_, words, rng)
         .grow(std::span(rows).first(forest.sample_));
     if (!progress(static_cast<double>(tree + 1) / static_cast<double>(forest.trees_))) {
-      return core::Error{core::ErrorCode::Unavailable, "training was stopped"};
+      return forest_stopped();
     }
   }
   return forest;

@@ -20,6 +20,9 @@ namespace anomaly_exporter::detectors {
 /// approximated by a logarithm.
 double average_path_length(std::size_t n);
 
+/// The error of a training that was told to stop.
+core::Error forest_stopped();
+
 /// Size of a forest.
 struct ForestSize {
   std::size_t trees = 100;
@@ -58,6 +61,8 @@ class Forest {
   [[nodiscard]] std::size_t trees() const { return trees_; }
   [[nodiscard]] std::size_t sample() const { return sample_; }
   [[nodiscard]] stats::ForestView view() const { return {words_.data(), trees_, depth_}; }
+  /// Bytes of a forest whose table has as many vectors as the sample.
+  [[nodiscard]] static std::size_t bytes_of(const ForestSize& size);
   [[nodiscard]] std::size_t memory_bytes() const { return words_.size() * sizeof(words_[0]); }
 
   void save(core::StateWriter& out) const;

@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,19 +12,19 @@
 #include "anomaly_exporter/detectors/state_head.h"
 #include "forest.h"
 #include "forest_features.h"
+#include "forest_vectors.h"
+#include "scaled_history.h"
 
 namespace anomaly_exporter::detectors {
 namespace {
 
-constexpr std::uint16_t kModelVersion = 1;
-constexpr std::size_t kLeastVectors = 100;
-constexpr std::size_t kMostVectors = 32768;
-constexpr std::size_t kMostNumbers = std::size_t{1} << 22;  // 16 MiB of training vectors
+constexpr std::uint16_t kModelVersion = 2;  // 1 knew the monitor's forest only
+constexpr std::size_t kLeastOwn = 256;      // vectors of an entity that gets a forest
+constexpr std::size_t kMostEntityBytes = std::size_t{1} << 30;
 constexpr std::size_t kMostMetrics = stats::kMostSplitFeatures - ForestFeatures::kOfTime;
 constexpr double kSharesFrom = 0.6;         // of the threshold
 constexpr double kLeastScoreSpread = 0.01;  // between the median score and the threshold's
 constexpr double kMargin = 0.5;
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 core::Error out_of_range(const char* key, const std::string& value, const char* range) {
   return {core::ErrorCode::InvalidArgument,
@@ -35,6 +34,7 @@ core::Error out_of_range(const char* key, const std::string& value, const char* 
 /// Buffers of one thread, sized at its first tick.
 struct Scratch {
   std::vector<float> batch, variants;  // [feature][lane]
+  std::vector<float> single;           // [feature][lane], lane 0 only
   std::vector<float> weights;          // block column
   std::vector<LaneMask> known;         // by metric
   ScaledHistory history;
@@ -43,6 +43,7 @@ struct Scratch {
     if (known.size() == layout.metrics()) return;
     batch.assign(layout.size() * kLanes, 0.0F);
     variants.assign(layout.size() * kLanes, 0.0F);
+    single.assign(layout.size() * kLanes, 0.0F);
     weights.assign(layout.metrics() * kLanes, 0.0F);
     known.assign(layout.metrics(), 0);
   }
@@ -54,79 +55,6 @@ Scratch& scratch_for(const ForestFeatures& layout) {
   return scratch;
 }
 
-core::Error stopped() { return {core::ErrorCode::Unavailable, "training was stopped"}; }
-
-/// The medians of the features over vectors in which NaN marks what is missing, which they replace.
-core::Result<std::vector<float>> fill_with_medians(VectorTable& table,
-                                                   const std::function<bool(double)>& progress) {
-  std::vector<float> medians(table.features);
-  std::vector<float> column;
-  for (std::size_t feature = 0; feature < table.features; ++feature) {
-    column.clear();
-    for (std::size_t row = 0; row < table.rows(); ++row) {
-      if (const float value = table.at(row, feature); !std::isnan(value)) column.push_back(value);
-    }
-    if (!column.empty()) medians[feature] = quantile_of(column, 0.5);
-    for (std::size_t row = 0; row < table.rows(); ++row) {
-      float& value = table.values[row * table.features + feature];
-      if (std::isnan(value)) value = medians[feature];
-    }
-    if (!progress(static_cast<double>(feature) / static_cast<double>(table.features))) {
-      return stopped();
-    }
-  }
-  return medians;
-}
-
-/// Hours of the day (week) mean nothing to a history that does not hold each at least twice.
-void drop_unseen_periods(const TrainingSet& set, const ForestFeatures& layout, VectorTable& table) {
-  core::Timestamp first{std::numeric_limits<std::int64_t>::max()};
-  core::Timestamp last{std::numeric_limits<std::int64_t>::min()};
-  for (const TrainingPart& part : set.parts) {
-    first = std::min(first, part.first);
-    last = std::max(last, part.first + set.interval * static_cast<std::int64_t>(part.ticks));
-  }
-  const core::Duration span = last - first;
-  const auto clear = [&](std::size_t from, std::size_t to) {
-    for (std::size_t row = 0; row < table.rows(); ++row) {
-      float* values = table.values.data() + row * table.features;
-      std::fill(values + from, values + to, 0.0F);
-    }
-  };
-  const std::size_t time = layout.first_of_time();
-  if (span < 2 * std::chrono::hours(24)) clear(time, time + 2);
-  if (span < 14 * std::chrono::hours(24)) clear(time + 2, time + 4);
-}
-
-/// Vectors of the set; what is missing in them is NaN.
-core::Result<VectorTable> read_vectors(const TrainingSet& set, const ForestFeatures& layout,
-                                       std::size_t window,
-                                       const std::function<bool(double)>& progress) {
-  TrainingReader reader(set, window, std::min(kMostVectors, kMostNumbers / layout.size()));
-  VectorTable table{.values = {}, .features = layout.size()};
-  table.values.reserve(reader.size() * layout.size());
-  std::vector<ScaledHistory> histories(set.metrics);
-  std::vector<float> batch(layout.size() * kLanes);
-  const std::vector<float> missing(layout.size(), kNan);
-  for (std::size_t first = 0; first < reader.size(); first += reader.batch()) {
-    const LaneMask complete = reader.read(first, histories);
-    for (std::size_t metric = 0; metric < set.metrics; ++metric) {
-      layout.write_metric(metric, histories[metric], missing, batch.data());
-    }
-    for (LaneMask rest = complete; rest != 0; rest &= rest - 1) {
-      const auto lane = static_cast<std::size_t>(std::countr_zero(rest));
-      layout.write_time(reader.time(first + lane), lane, 1, batch.data());
-      for (std::size_t f = 0; f < layout.size(); ++f) {
-        table.values.push_back(batch[f * kLanes + lane]);
-      }
-    }
-    if (!progress(static_cast<double>(first) / static_cast<double>(reader.size()))) {
-      return stopped();
-    }
-  }
-  return table;
-}
-
 core::Result<std::vector<double>> scores_of(const Forest& forest, const VectorTable& table,
                                             const std::function<bool(double)>& progress) {
   std::vector<double> scores(table.rows());
@@ -135,7 +63,8 @@ core::Result<std::vector<double>> scores_of(const Forest& forest, const VectorTa
     const std::size_t lanes = std::min(kLanes, table.rows() - first);
     table.copy_batch(first, lanes, batch.data());
     forest.score(batch.data(), lanes, std::span(scores).subspan(first, lanes));
-    if (!progress(static_cast<double>(first) / static_cast<double>(table.rows()))) return stopped();
+    if (!progress(static_cast<double>(first) / static_cast<double>(table.rows())))
+      return forest_stopped();
   }
   return scores;
 }
@@ -152,42 +81,118 @@ core::Status IsolationForestOptions::validate() const {
   if (!(contamination >= 1e-4 && contamination <= 0.5)) {
     return out_of_range("contamination", core::number_text(contamination), "0.0001 to 0.5");
   }
+  if (entity_trees < 8 || entity_trees > Forest::kMostTrees) {
+    return out_of_range("entity_trees", std::to_string(entity_trees), "8 to 1000");
+  }
+  if (entity_bytes > kMostEntityBytes) {
+    return out_of_range("entity_bytes", std::to_string(entity_bytes), "0 to 1073741824");
+  }
   return {};
 }
 
-/// A forest, what is usual, and how its scores translate.
-class IsolationForest::FittedForest final : public Model {
- public:
-  FittedForest(Forest forest, std::vector<float> usual, double contamination, double median,
-               double limit)
-      : forest_(std::move(forest)),
-        usual_(std::move(usual)),
-        contamination_(contamination),
-        median_(median),
-        limit_(limit) {}
+namespace {
 
-  [[nodiscard]] const Forest& forest() const { return forest_; }
-  [[nodiscard]] std::span<const float> usual() const { return usual_; }
+/// A forest and how its scores translate.
+struct ScaledForest {
+  Forest forest;
+  double median, limit;  // of the training vectors' scores
+
   /// Rounded to float, which hides how a processor's library rounds the power.
   [[nodiscard]] double raw_of(double score) const {
-    const double spread = std::max(limit_ - median_, kLeastScoreSpread);
-    return static_cast<double>(static_cast<float>(std::max(0.0, (score - median_) / spread)));
+    const double spread = std::max(limit - median, kLeastScoreSpread);
+    return static_cast<double>(static_cast<float>(std::max(0.0, (score - median) / spread)));
   }
+  void save(core::StateWriter& out) const {
+    out.f64(median);
+    out.f64(limit);
+    forest.save(out);
+  }
+  static core::Result<ScaledForest> read(core::StateReader& in, const ForestSize& size,
+                                         std::size_t features) {
+    const double median = in.f64();
+    const double limit = in.f64();
+    if (in.ok() && !(median >= 0 && median <= limit && limit <= 1)) {
+      in.fail("a number of the forest model is out of range");
+    }
+    if (!in.ok()) return in.status().error();
+    auto forest = Forest::read(in, size, features);
+    if (!forest.ok()) return forest.error();
+    return ScaledForest{std::move(forest).value(), median, limit};
+  }
+  static core::Result<ScaledForest> grow(const VectorTable& table, const ForestSize& size,
+                                         double contamination, core::Rng& rng,
+                                         const std::function<bool(double)>& progress) {
+    auto forest =
+        Forest::grow(table, size, rng, [&](double done) { return progress(0.75 * done); });
+    if (!forest.ok()) return forest.error();
+    auto scores =
+        scores_of(*forest, table, [&](double done) { return progress(0.75 + 0.25 * done); });
+    if (!scores.ok()) return scores.error();
+    const double median = quantile_of(*scores, 0.5);
+    const double limit = quantile_of(*scores, 1.0 - contamination);
+    return ScaledForest{std::move(forest).value(), median, limit};
+  }
+};
+
+struct EntityForest {
+  std::uint64_t entity;  // key
+  ScaledForest scaled;
+};
+
+}  // namespace
+
+/// The monitor's forest, those of single entities, and what is usual.
+class IsolationForest::FittedForest final : public Model {
+ public:
+  FittedForest(ScaledForest shared, std::vector<EntityForest> own, std::vector<float> usual,
+               double contamination)
+      : shared_(std::move(shared)),
+        own_(std::move(own)),
+        usual_(std::move(usual)),
+        contamination_(contamination) {}
+
+  /// Place of an entity's forest, from 1 on; 0 = the monitor's, which has none of its own.
+  [[nodiscard]] std::uint32_t place_of(std::uint64_t entity) const {
+    const auto at = std::ranges::lower_bound(own_, entity, {}, &EntityForest::entity);
+    if (at == own_.end() || at->entity != entity) return 0;
+    return static_cast<std::uint32_t>(at - own_.begin() + 1);
+  }
+  [[nodiscard]] const ScaledForest& at(std::uint32_t place) const {
+    return place == 0 ? shared_ : own_[place - 1].scaled;
+  }
+  [[nodiscard]] std::span<const float> usual() const { return usual_; }
 
   void save(core::StateWriter& out) const override {
     out.u16(kModelVersion);
     out.f32s(usual_);
     out.f64(contamination_);
-    out.f64(median_);
-    out.f64(limit_);
-    forest_.save(out);
+    shared_.save(out);
+    out.u32(static_cast<std::uint32_t>(own_.size()));
+    for (const EntityForest& own : own_) {
+      out.u64(own.entity);
+      own.scaled.save(out);
+    }
   }
   [[nodiscard]] std::size_t memory_bytes() const override {
-    return sizeof *this + forest_.memory_bytes() + usual_.size() * sizeof(float);
+    std::size_t bytes =
+        sizeof *this + shared_.forest.memory_bytes() + usual_.size() * sizeof(float);
+    for (const EntityForest& own : own_) bytes += sizeof own + own.scaled.forest.memory_bytes();
+    return bytes;
+  }
+
+  /// Score of one lane of the batch by the forest of its entity.
+  [[nodiscard]] double score_by(const ScaledForest& own, std::size_t lane, Scratch& scratch) const {
+    for (std::size_t f = 0; f < usual_.size(); ++f) {
+      scratch.single[f * kLanes] = scratch.batch[f * kLanes + lane];
+    }
+    double score = 0;
+    own.forest.score(scratch.single.data(), 1, std::span(&score, 1));
+    return score;
   }
 
   /// How much each metric adds to the score of one lane, into `weights` (block column).
-  void weigh(const ForestFeatures& layout, std::size_t lane, double score, Scratch& scratch) const {
+  void weigh(const ForestFeatures& layout, const Forest& forest, std::size_t lane, double score,
+             Scratch& scratch) const {
     std::array<double, kLanes> without{};
     for (std::size_t first = 0; first < layout.metrics(); first += kLanes) {
       const std::size_t count = std::min(kLanes, layout.metrics() - first);
@@ -198,7 +203,7 @@ class IsolationForest::FittedForest final : public Model {
         const std::size_t f = first * layout.of_metric() + i;
         scratch.variants[f * kLanes + i / layout.of_metric()] = usual_[f];
       }
-      forest_.score(scratch.variants.data(), count, without);
+      forest.score(scratch.variants.data(), count, without);
       for (std::size_t i = 0; i < count; ++i) {
         scratch.weights[(first + i) * kLanes + lane] =
             static_cast<float>(std::max(0.0, score - without[i]));
@@ -207,10 +212,10 @@ class IsolationForest::FittedForest final : public Model {
   }
 
  private:
-  Forest forest_;
-  std::vector<float> usual_;  // by feature
+  ScaledForest shared_;
+  std::vector<EntityForest> own_;  // ascending by entity
+  std::vector<float> usual_;       // by feature
   double contamination_;
-  double median_, limit_;  // of the training vectors' scores
 };
 
 core::Result<std::unique_ptr<Detector>> IsolationForest::create(
@@ -231,11 +236,26 @@ std::string_view IsolationForest::name() const { return "isolation_forest"; }
 std::size_t IsolationForest::warmup_samples() const { return TrainingReader::kLeastHistory; }
 std::shared_ptr<const Model> IsolationForest::model() const { return model_; }
 std::size_t IsolationForest::memory_bytes() const {
-  return scales_.memory_bytes() + (model_ ? model_->memory_bytes() : 0);
+  return scales_.memory_bytes() + entities_.bytes() + places_.bytes() +
+         (model_ ? model_->memory_bytes() : 0);
+}
+
+void IsolationForest::resize(std::size_t blocks) {
+  scales_.resize(blocks);
+  entities_.resize(blocks * kLanes);
+  places_.resize(blocks * kLanes);
+}
+
+void IsolationForest::name_entity(series::Entity entity, std::uint64_t key) {
+  entities_[entity] = key;
+  places_[entity] = model_ ? model_->place_of(key) : 0;
 }
 
 void IsolationForest::adopt(std::shared_ptr<const Model> model) {
   model_ = std::static_pointer_cast<const FittedForest>(std::move(model));
+  for (std::size_t e = 0; e < places_.size(); ++e) {
+    places_[e] = model_ ? model_->place_of(entities_[e]) : 0;
+  }
 }
 
 void IsolationForest::score(const Tick& tick, VerdictColumns& out) const {
@@ -253,13 +273,21 @@ void IsolationForest::score(const Tick& tick, VerdictColumns& out) const {
     layout.write_time(tick.time, 0, kLanes, scratch.batch.data());
     std::fill(scratch.weights.begin(), scratch.weights.end(), 0.0F);
     std::array<double, kLanes> scores{};
-    const auto used = static_cast<std::size_t>(std::bit_width(lanes.judged));
-    if (used > 0) model_->forest().score(scratch.batch.data(), used, scores);
+    const std::uint32_t* places = places_.data() + tick.block * kLanes;
+    LaneMask by_shared = 0;
     for (LaneMask rest = lanes.judged; rest != 0; rest &= rest - 1) {
       const auto lane = static_cast<std::size_t>(std::countr_zero(rest));
-      raw[lane] = model_->raw_of(scores[lane]);
+      if (places[lane] == 0) by_shared |= series::bit(lane);
+    }
+    const auto used = static_cast<std::size_t>(std::bit_width(by_shared));
+    if (used > 0) model_->at(0).forest.score(scratch.batch.data(), used, scores);
+    for (LaneMask rest = lanes.judged; rest != 0; rest &= rest - 1) {
+      const auto lane = static_cast<std::size_t>(std::countr_zero(rest));
+      const ScaledForest& scaled = model_->at(places[lane]);
+      if (places[lane] != 0) scores[lane] = model_->score_by(scaled, lane, scratch);
+      raw[lane] = scaled.raw_of(scores[lane]);
       if (raw[lane] >= kSharesFrom && shape_.metrics > 1) {
-        model_->weigh(layout, lane, scores[lane], scratch);
+        model_->weigh(layout, scaled.forest, lane, scores[lane], scratch);
       }
     }
   }
@@ -273,32 +301,48 @@ core::Result<FittedModel> IsolationForest::fit(const TrainingSet& set,
   const auto share = [&progress](double begin, double end) {
     return [=, &progress](double done) { return progress(begin + done * (end - begin)); };
   };
-  auto table = read_vectors(set, layout, shape_.window, share(0.0, 0.7));
-  if (!table.ok()) return table.error();
-  if (table->rows() < kLeastVectors) {
-    return core::Error{core::ErrorCode::InvalidArgument,
-                       "isolation_forest needs " + std::to_string(kLeastVectors) +
-                           " ticks with at least half of the metrics, behind the first " +
-                           std::to_string(TrainingReader::kLeastHistory) +
-                           " of each history; there are " + std::to_string(table->rows())};
-  }
-  drop_unseen_periods(set, layout, *table);
-  auto usual = fill_with_medians(*table, share(0.7, 0.8));
-  if (!usual.ok()) return usual.error();
+  const bool has_own = options_.scope == IsolationForestOptions::Scope::Entity;
+  const double until = has_own ? 0.75 : 1.0;
+  auto vectors = read_forest_vectors(set, layout, shape_.window, share(0.0, 0.7 * until));
+  if (!vectors.ok()) return vectors.error();
   core::Rng rng(set.seed + 1);  // another one than that of the reader
-  auto forest =
-      Forest::grow(*table, {.trees = options_.trees, .sample = options_.sample, .margin = kMargin},
-                   rng, share(0.8, 0.95));
-  if (!forest.ok()) return forest.error();
-  auto scores = scores_of(*forest, *table, share(0.95, 1.0));
-  if (!scores.ok()) return scores.error();
-  const double median = quantile_of(*scores, 0.5);
-  const double limit = quantile_of(*scores, 1.0 - options_.contamination);
+  auto shared = ScaledForest::grow(
+      vectors->table, {.trees = options_.trees, .sample = options_.sample, .margin = kMargin},
+      options_.contamination, rng, share(0.7 * until, until));
+  if (!shared.ok()) return shared.error();
+
+  std::vector<EntityForest> own;
+  std::size_t bytes = 0;
+  for (std::size_t part = 0; has_own && part < set.parts.size(); ++part) {
+    const auto place = [&](double done) {
+      return until + (1 - until) * (static_cast<double>(part) + done) /
+                         static_cast<double>(set.parts.size());
+    };
+    // Where there is one history only, the monitor's forest is that entity's.
+    if (set.parts.size() == 1 || set.parts[part].entity == 0) continue;
+    const VectorTable table = vectors->of_part(part);
+    if (table.rows() < kLeastOwn) continue;
+    const ForestSize size{
+        .trees = options_.entity_trees, .sample = options_.sample, .margin = kMargin};
+    if (bytes + Forest::bytes_of(size) > options_.entity_bytes) break;
+    auto grown = ScaledForest::grow(table, size, options_.contamination, rng,
+                                    [&](double done) { return progress(place(done)); });
+    if (!grown.ok()) return grown.error();
+    bytes += Forest::bytes_of(size);
+    own.push_back({set.parts[part].entity, std::move(grown).value()});
+  }
+  std::ranges::sort(own, {}, &EntityForest::entity);
+  const auto twins = std::ranges::unique(own, {}, &EntityForest::entity);
+  own.erase(twins.begin(), twins.end());
+
   FittedModel fitted;
-  fitted.samples = table->rows();
-  fitted.figures = {{"median_score", median}, {"threshold_score", limit}};
+  fitted.samples = vectors->table.rows();
+  fitted.figures = {{"median_score", shared->median},
+                    {"threshold_score", shared->limit},
+                    {"entity_forests", static_cast<double>(own.size())},
+                    {"entities_without", static_cast<double>(set.parts.size() - own.size())}};
   fitted.model = std::make_shared<const FittedForest>(
-      std::move(forest).value(), std::move(usual).value(), options_.contamination, median, limit);
+      std::move(shared).value(), std::move(own), std::move(vectors->usual), options_.contamination);
   return fitted;
 }
 
@@ -310,26 +354,38 @@ core::Result<std::shared_ptr<const Model>> IsolationForest::read_model(
                        "forest model has version " + std::to_string(version) +
                            ", this program reads up to " + std::to_string(kModelVersion)};
   }
-  if (in.ok() && version == 0) in.fail("forest model has version 0");
   const ForestFeatures layout(shape_.metrics);
   std::vector<float> usual(layout.size());
   in.f32s(usual);
   const double contamination = in.f64();
-  const double median = in.f64();
-  const double limit = in.f64();
-  if (in.ok() && contamination != options_.contamination) {
-    in.fail("forest model was made for another contamination");
+  if (in.ok() && (version == 0 || contamination != options_.contamination)) {
+    in.fail("forest model has version 0 or was made for another contamination");
   }
   const bool are_finite = std::ranges::all_of(usual, [](float v) { return std::isfinite(v); });
-  if (in.ok() && !(are_finite && median >= 0 && median <= limit && limit <= 1)) {
-    in.fail("a number of the forest model is out of range");
+  if (in.ok() && !are_finite) in.fail("a number of the forest model is not finite");
+  if (!in.ok()) return in.status().error();
+  auto shared =
+      ScaledForest::read(in, {.trees = options_.trees, .sample = options_.sample}, layout.size());
+  if (!shared.ok()) return shared.error();
+
+  const ForestSize size{.trees = options_.entity_trees, .sample = options_.sample};
+  const std::uint32_t count = version >= 2 ? in.u32() : 0;
+  const bool may_have_own = options_.scope == IsolationForestOptions::Scope::Entity;
+  if (in.ok() && count > (may_have_own ? options_.entity_bytes / Forest::bytes_of(size) : 0)) {
+    in.fail("forest model has " + std::to_string(count) +
+            " forests of entities, more than allowed");
+  }
+  std::vector<EntityForest> own;
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    const std::uint64_t entity = in.u64();
+    if (in.ok() && i > 0 && entity <= own.back().entity) in.fail("entities are not in order");
+    auto scaled = ScaledForest::read(in, size, layout.size());
+    if (!scaled.ok()) return scaled.error();
+    own.push_back({entity, std::move(scaled).value()});
   }
   if (!in.ok()) return in.status().error();
-  auto forest =
-      Forest::read(in, {.trees = options_.trees, .sample = options_.sample}, layout.size());
-  if (!forest.ok()) return forest.error();
   return std::shared_ptr<const Model>(std::make_shared<const FittedForest>(
-      std::move(forest).value(), std::move(usual), contamination, median, limit));
+      std::move(shared).value(), std::move(own), std::move(usual), contamination));
 }
 
 void IsolationForest::save(std::size_t block, core::StateWriter& out) const {

@@ -39,46 +39,17 @@ void for_each_lane(LaneMask lanes, const Body& body) {
   }
 }
 
-/// Mean and population deviation of the present values of a strip over the last `ticks` ticks, this
-/// one included. Computed about the newest value, so that a constant has a deviation of exactly 0.
-struct Hour {
-  std::array<float, kLanes> mean;
-  std::array<float, kLanes> deviation;
-};
-
-void look_back_over(const Tick& tick, std::size_t metric, std::size_t ticks, Hour& out) {
+/// The present values of a strip over the last `ticks` ticks, this one included.
+stats::LaneHistory history_until(const Tick& tick, std::size_t metric, std::size_t ticks) {
   const series::StripView strip = tick.strip(metric);
-  const float* newest = tick.values.data() + metric * kLanes;
-  const std::size_t lanes = strip.stride;
-  std::array<float, kLanes> sum{}, squares{}, count{};
   const auto reach =
       static_cast<std::size_t>(std::min<TickIndex>(tick.index, static_cast<TickIndex>(ticks - 1)));
-  for (std::size_t back = 0; back <= reach; ++back) {
-    const std::size_t slot = strip.slot(tick.index - static_cast<TickIndex>(back));
-    const LaneMask present = strip.present[slot];
-    const float* values = strip.values + slot * lanes;
-    if (std::popcount(present) == static_cast<int>(lanes)) {
-      for (std::size_t lane = 0; lane < lanes; ++lane) {
-        const float d = values[lane] - newest[lane];
-        sum[lane] += d;
-        squares[lane] += d * d;
-        count[lane] += 1.0F;
-      }
-    } else {
-      for_each_lane(present, [&](std::size_t lane) {
-        const float d = values[lane] - newest[lane];
-        sum[lane] += d;
-        squares[lane] += d * d;
-        count[lane] += 1.0F;
-      });
-    }
-  }
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    const float n = std::max(count[lane], 1.0F);
-    const float mean = sum[lane] / n;
-    out.mean[lane] = newest[lane] + mean;
-    out.deviation[lane] = std::sqrt(std::max(squares[lane] / n - mean * mean, 0.0F));
-  }
+  return {.values = strip.values,
+          .learned = strip.present,
+          .stride = strip.stride,
+          .slots = strip.slots,
+          .oldest = strip.slot(tick.index - static_cast<TickIndex>(reach)),
+          .ticks = reach + 1};
 }
 
 /// Seconds of a tick, at least 1.
@@ -93,13 +64,6 @@ std::size_t hour_ticks(const Shape& shape) {
 }
 
 }  // namespace
-
-/// Streams of one strip; those of lanes outside `known` are not there yet.
-struct Novelty::Streams {
-  std::array<std::array<float, kLanes>, kStreams> value;
-  std::array<LaneMask, kStreams> known;
-  LaneMask fresh;  ///< nothing recent is known: the first value, or the first after a gap
-};
 
 core::Status NoveltyOptions::validate() const {
   if (threshold >= 0.01 && threshold <= 2) return {};
@@ -138,6 +102,7 @@ void Novelty::resize(std::size_t blocks) {
   usual_.resize(strips * phases_ * kLanes);
   seen_.resize(strips * phases_ * kLanes);
   recent_.resize(strips * kLanes);
+  streams_.resize(strips);
 }
 
 std::size_t Novelty::phase_of(const Tick& tick) const {
@@ -154,28 +119,32 @@ void Novelty::derive(const Tick& tick, std::size_t metric, Streams& out) const {
   const std::uint8_t* seen = seen_.data() + (strip * phases_ + phase_of(tick)) * kLanes;
   const Recent* recent = recent_.data() + strip * kLanes;
 
-  Hour hour;
-  look_back_over(tick, metric, hour_, hour);
+  stats::kernels().recent_moments(history_until(tick, metric, hour_), value,
+                                  out.value[kLevel].data(), out.value[kDeviation].data());
   out.known = {0, present, present, present};
   out.fresh = 0;
-  out.value[kDeviation] = hour.deviation;
-  out.value[kLevel] = hour.mean;
+  out.of = present;
+  out.tick = tick.index + 1;
+  const std::uint32_t now = seconds_of(tick);
   for_each_lane(present, [&](std::size_t lane) {
-    if (seen[lane] != 0) out.known[kFromUsual] |= series::bit(lane);
+    const LaneMask bit = series::bit(lane);
+    if (seen[lane] != 0) out.known[kFromUsual] |= bit;
     out.value[kFromUsual][lane] = value[lane] - usual[lane];
     const Recent& r = recent[lane];
     const bool is_first = r.time == 0;
-    const bool is_fresh = is_first || seconds_of(tick) - r.time > gap_seconds_;
-    if (is_fresh) out.fresh |= series::bit(lane);
+    const bool is_fresh = is_first || now - r.time > gap_seconds_;
+    if (is_fresh) out.fresh |= bit;
     out.value[kStep][lane] = is_fresh ? 0.0F : value[lane] - r.value;
     if (is_first) return;
-    if (is_fresh) out.known[kStep] &= ~series::bit(lane);
-    if (is_fresh || seconds_of(tick) < r.quiet_until) out.known[kDeviation] &= ~series::bit(lane);
+    if (is_fresh) out.known[kStep] &= ~bit;
+    if (is_fresh || now < r.quiet_until) out.known[kDeviation] &= ~bit;
   });
   for (std::size_t s = 0; s < kStreams; ++s) {
-    for_each_lane(out.known[s], [&](std::size_t lane) {
-      if (!std::isfinite(out.value[s][lane])) out.known[s] &= ~series::bit(lane);
-    });
+    LaneMask finite = 0;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      finite |= static_cast<LaneMask>(std::isfinite(out.value[s][lane])) << lane;
+    }
+    out.known[s] &= finite;
   }
 }
 
@@ -212,72 +181,82 @@ void Novelty::remember(const Tick& tick, float value, bool is_fresh, Recent& rec
 }
 
 void Novelty::score(const Tick& tick, VerdictColumns& out) const {
-  const std::size_t phase = phase_of(tick);
-  Streams streams;
   for (std::size_t metric = 0; metric < metrics_; ++metric) {
-    const std::size_t strip = strip_of(tick.block, metric);
-    const stats::Digest* digests = digests_.data() + strip * kLanes * kStreams;
-    const LaneMask present = tick.present[metric] & tick.active;
+    Streams& streams = streams_[strip_of(tick.block, metric)];
     derive(tick, metric, streams);
-    std::array<float, kLanes> sum{};
-    std::array<float, kLanes> excess;
-    std::array<LaneMask, kStreams> ready{};
-    std::array<float, kLanes> floor;  // of a range: a wobble in the last digit is nothing new
-    for_each_lane(present, [&](std::size_t lane) {
-      const std::size_t i = metric * kLanes + lane;
-      floor[lane] = kNormalRange * std::max(tick.scale_floor[i], 1e-6F * std::fabs(tick.values[i]));
-    });
-    for (std::size_t s = 0; s < kStreams; ++s) {
-      for_each_lane(streams.known[s], [&](std::size_t lane) {
-        if (digests[lane * kStreams + s].weight() >= kWarmupWeight) ready[s] |= series::bit(lane);
-      });
-      stats::digest_kernels().excess(digests + s, kStreams, streams.value[s].data(), ready[s],
-                                     kQuantile, floor.data(), excess.data());
-      for_each_lane(ready[s], [&](std::size_t lane) {
-        if (excess[lane] > 0) sum[lane] += std::log1p(std::min(excess[lane], kLargestExcess));
-      });
-    }
-    for_each_lane(tick.active, [&](std::size_t lane) {
-      const std::size_t i = metric * kLanes + lane;
-      const LaneMask bit = series::bit(lane);
-      out.share[i] = 1.0F;
-      if ((present & bit) == 0) {
-        out.outcome[i] = Outcome::NoData;
-        return;
-      }
-      if ((ready[kLevel] & bit) == 0) {
-        const bool is_failed = (streams.known[kLevel] & bit) == 0;
-        out.outcome[i] = is_failed ? Outcome::Failed : Outcome::WarmingUp;
-        return;
-      }
-      const bool knows_usual = (ready[kFromUsual] & bit) != 0;
-      const stats::Digest& digest = digests[lane * kStreams + (knows_usual ? kFromUsual : kLevel)];
-      const float low = stats::digest_quantile(digest, kQuantile);
-      const float high = stats::digest_quantile(digest, 1.0F - kQuantile);
-      float expected = stats::digest_quantile(digest, 0.5F);
-      if (knows_usual) expected += usual_[(strip * phases_ + phase) * kLanes + lane];
-      const float scale = std::max(
-          {(high - low) / kNormalRange, tick.scale_floor[i], 1e-6F * std::fabs(expected), 1e-9F});
-      const bool is_finite = std::isfinite(expected) && std::isfinite(scale);
-      out.outcome[i] = is_finite ? Outcome::Scored : Outcome::Failed;
-      if (!is_finite) return;
-      const Recent& recent = recent_[strip * kLanes + lane];
-      const float stuck = stuck_by(recent, tick.values[i], (streams.fresh & bit) != 0);
-      out.raw[i] = static_cast<double>(sum[lane] / kStreams + kStuckWeight * stuck);
-      out.expected[i] = expected;
-      out.scale[i] = scale;
-    });
+    judge(tick, metric, streams, out);
   }
 }
 
+void Novelty::judge(const Tick& tick, std::size_t metric, const Streams& streams,
+                    VerdictColumns& out) const {
+  const stats::DigestKernels& kernels = stats::digest_kernels();
+  const std::size_t strip = strip_of(tick.block, metric);
+  const stats::Digest* digests = digests_.data() + strip * kLanes * kStreams;
+  const float* usual = usual_.data() + (strip * phases_ + phase_of(tick)) * kLanes;
+  const LaneMask present = tick.present[metric] & tick.active;
+  std::array<float, kLanes> sum{};
+  std::array<float, kLanes> excess;
+  std::array<LaneMask, kStreams> ready{};
+  std::array<float, kLanes> floor;  // of a range: a wobble in the last digit is nothing new
+  for_each_lane(present, [&](std::size_t lane) {
+    const std::size_t i = metric * kLanes + lane;
+    floor[lane] = kNormalRange * std::max(tick.scale_floor[i], 1e-6F * std::fabs(tick.values[i]));
+  });
+  for (std::size_t s = 0; s < kStreams; ++s) {
+    for_each_lane(streams.known[s], [&](std::size_t lane) {
+      if (digests[lane * kStreams + s].weight() >= kWarmupWeight) ready[s] |= series::bit(lane);
+    });
+    kernels.excess(digests + s, kStreams, streams.value[s].data(), ready[s], kQuantile,
+                   floor.data(), excess.data());
+    for_each_lane(ready[s], [&](std::size_t lane) {
+      if (excess[lane] > 0) sum[lane] += std::log1p(std::min(excess[lane], kLargestExcess));
+    });
+  }
+  std::array<float, kLanes> low, median, high;
+  const LaneMask judged = ready[kLevel] & present;
+  const LaneMask knows_usual = judged & ready[kFromUsual];
+  kernels.quantiles(digests + kFromUsual, kStreams, knows_usual, kQuantile, low.data(),
+                    median.data(), high.data());
+  kernels.quantiles(digests + kLevel, kStreams, judged & ~knows_usual, kQuantile, low.data(),
+                    median.data(), high.data());
+  for_each_lane(tick.active, [&](std::size_t lane) {
+    const std::size_t i = metric * kLanes + lane;
+    const LaneMask bit = series::bit(lane);
+    out.share[i] = 1.0F;
+    if ((present & bit) == 0) {
+      out.outcome[i] = Outcome::NoData;
+      return;
+    }
+    if ((judged & bit) == 0) {
+      const bool is_failed = (streams.known[kLevel] & bit) == 0;
+      out.outcome[i] = is_failed ? Outcome::Failed : Outcome::WarmingUp;
+      return;
+    }
+    const float expected = (knows_usual & bit) != 0 ? median[lane] + usual[lane] : median[lane];
+    const float scale = std::max({(high[lane] - low[lane]) / kNormalRange, tick.scale_floor[i],
+                                  1e-6F * std::fabs(expected), 1e-9F});
+    const bool is_finite = std::isfinite(expected) && std::isfinite(scale);
+    out.outcome[i] = is_finite ? Outcome::Scored : Outcome::Failed;
+    if (!is_finite) return;
+    const Recent& recent = recent_[strip * kLanes + lane];
+    const float stuck = stuck_by(recent, tick.values[i], (streams.fresh & bit) != 0);
+    out.raw[i] = static_cast<double>(sum[lane] / kStreams + kStuckWeight * stuck);
+    out.expected[i] = expected;
+    out.scale[i] = scale;
+  });
+}
+
 void Novelty::learn(const Tick& tick, const LearnMask&) {
-  Streams streams;
   const std::size_t phase = phase_of(tick);
   for (std::size_t metric = 0; metric < metrics_; ++metric) {
-    const LaneMask present = tick.present[metric] & tick.active & ~tick.repeated;
-    if (present == 0) continue;
     const std::size_t strip = strip_of(tick.block, metric);
-    derive(tick, metric, streams);
+    Streams& streams = streams_[strip];
+    const LaneMask present = tick.present[metric] & tick.active & ~tick.repeated;
+    const bool is_derived = streams.tick == tick.index + 1 && (present & ~streams.of) == 0;
+    if (present != 0 && !is_derived) derive(tick, metric, streams);
+    streams.tick = 0;
+    if (present == 0) continue;
     for (std::size_t s = 0; s < kStreams; ++s) {
       stats::digest_kernels().add(digests_.data() + strip * kLanes * kStreams + s, kStreams,
                                   streams.value[s].data(), streams.known[s] & present,
@@ -397,7 +376,7 @@ core::Status Novelty::restore_entity(series::Entity entity, core::StateReader& i
 }
 
 std::size_t Novelty::memory_bytes() const {
-  return digests_.bytes() + usual_.bytes() + seen_.bytes() + recent_.bytes();
+  return digests_.bytes() + usual_.bytes() + seen_.bytes() + recent_.bytes() + streams_.bytes();
 }
 
 }  // namespace anomaly_exporter::detectors

@@ -57,4 +57,23 @@ core::Status RegressionOptions::validate(std::size_t monitor_window) const {
               check_threshold(threshold, 1.0));
 }
 
+core::Status MultiWindowOptions::validate() const {
+  constexpr std::size_t kMostLengths = 8;
+  constexpr std::size_t kMostTicks = 4096;
+  if (windows.empty() || windows.size() > kMostLengths) {
+    return core::Error{core::ErrorCode::InvalidArgument,
+                       "windows: " + std::to_string(windows.size()) + " lengths, not 1 to 8"};
+  }
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const std::string key = "windows[" + std::to_string(i) + "]";
+    if (i > 0 && windows[i] <= windows[i - 1]) {
+      return core::Error{
+          core::ErrorCode::InvalidArgument,
+          key + ": " + std::to_string(windows[i]) + " is not greater than the length before it"};
+    }
+    if (auto valid = check_window(key.c_str(), windows[i], 1, kMostTicks); !valid) return valid;
+  }
+  return check_threshold(threshold, 1.0);
+}
+
 }  // namespace anomaly_exporter::detectors

@@ -10,6 +10,7 @@
 #include "anomaly_exporter/detectors/lstm_autoencoder.h"
 #include "anomaly_exporter/detectors/mad.h"
 #include "anomaly_exporter/detectors/moving_average.h"
+#include "anomaly_exporter/detectors/multi_window.h"
 #include "anomaly_exporter/detectors/novelty.h"
 #include "anomaly_exporter/detectors/one_class_svm.h"
 #include "anomaly_exporter/detectors/regression.h"
@@ -63,6 +64,10 @@ constexpr std::array kRegistry = {
     RegistryEntry{"forecaster",
                   [](const DetectorOptions& options, const Shape& shape) {
                     return Forecaster::create(options.forecaster, shape);
+                  }},
+    RegistryEntry{"multi_window",
+                  [](const DetectorOptions& options, const Shape& shape) {
+                    return MultiWindow::create(options.multi_window, shape);
                   }},
 };
 

@@ -12,6 +12,8 @@ std::string_view to_string(Outcome outcome) {
       return "input_missing";
     case Outcome::Untrained:
       return "untrained";
+    case Outcome::Sparse:
+      return "sparse";
     case Outcome::Failed:
       return "failed";
     case Outcome::Scored:

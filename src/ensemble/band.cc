@@ -31,10 +31,12 @@ float float_at_least(double x) { return -float_at_most(-x); }
 }  // namespace
 
 Band band_around(double expected, double distance, const Significance& significance) {
-  const double reach = std::max(distance, significance.min_deviation(expected));
+  const double least = significance.min_deviation(expected);
+  const double below = std::max(distance * significance.widen_below, least);
+  const double above = std::max(distance * significance.widen_above, least);
   const auto centre = static_cast<float>(expected);  // ordinary however small the distance
-  Band band{std::min(float_above(expected - reach), centre),
-            std::max(float_below(expected + reach), centre)};
+  Band band{std::min(float_above(expected - below), centre),
+            std::max(float_below(expected + above), centre)};
   if (significance.direction == Direction::Above) band.lower = -kInfinity;
   if (significance.direction == Direction::Below) band.upper = kInfinity;
   // Adding zero turns a bound of -0 into 0.

@@ -4,9 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <string>
 
-#include "anomaly_exporter/core/number_text.h"
 #include "anomaly_exporter/ensemble/band.h"
 #include "anomaly_exporter/ensemble/vote.h"
 
@@ -19,19 +17,13 @@ using detectors::Outcome;
 using detectors::Tick;
 using detectors::VerdictColumns;
 
-/// Rounding of a sum of weights written in decimal.
-constexpr double kWeightSumTolerance = 1e-9;
-constexpr std::size_t kMaxVoters = 32;
+constexpr std::size_t kMaxVoters = EnsembleOptions::kMaxVoters;
 
 /// Share of the state that a metric's blame must have for the metric to have the entity's score.
 constexpr double kLingering = 0.5;
 
-constexpr const char* kNovelty = "novelty";
-constexpr const char* kForecaster = "forecaster";
-
-core::Error invalid(std::string message) {
-  return {core::ErrorCode::InvalidArgument, std::move(message)};
-}
+constexpr const char* kNovelty = EnsembleOptions::kNovelty;
+constexpr const char* kForecaster = EnsembleOptions::kForecaster;
 
 /// Calls `f(lane)` for every bit set.
 template <class F>
@@ -43,8 +35,9 @@ void for_each_lane(LaneMask lanes, F f) {
 constexpr std::array<int, detectors::kOutcomes> kTelling = [] {
   std::array<int, detectors::kOutcomes> rank{};
   int next = 0;
-  for (const Outcome outcome : {Outcome::NoData, Outcome::Untrained, Outcome::InputMissing,
-                                Outcome::WarmingUp, Outcome::Failed, Outcome::Scored}) {
+  for (const Outcome outcome :
+       {Outcome::NoData, Outcome::Untrained, Outcome::InputMissing, Outcome::WarmingUp,
+        Outcome::Sparse, Outcome::Failed, Outcome::Scored}) {
     rank[static_cast<std::size_t>(outcome)] = next++;
   }
   return rank;
@@ -66,95 +59,19 @@ std::array<float, kLanes> largest_shares(const Tick& tick, const VerdictColumns&
   return largest;
 }
 
+/// Contributions of one lane become parts of their total.
+void divide_contributions(const Tick& tick, std::size_t lane, double total, EnsembleColumns& out) {
+  for (std::size_t metric = 0; metric < tick.metrics; ++metric) {
+    float& part = out.contribution[metric * kLanes + lane];
+    if (part < 0 || !(total > 0)) {
+      part = -1;
+    } else {
+      part = static_cast<float>(static_cast<double>(part) / total);
+    }
+  }
+}
+
 }  // namespace
-
-core::Status Significance::validate() const {
-  const auto is_deviation = [](double d) { return d >= 0 && std::isfinite(d); };
-  if (!is_deviation(min_deviation_absolute)) {
-    return invalid("min_deviation: " + core::number_text(min_deviation_absolute) +
-                   " is not a finite number >= 0");
-  }
-  if (!is_deviation(min_deviation_relative)) {
-    return invalid("min_relative_deviation: " + core::number_text(min_deviation_relative) +
-                   " is not a finite number >= 0");
-  }
-  if (!(valid_min < valid_max)) {
-    return invalid("valid_range: minimum " + core::number_text(valid_min) +
-                   " is not below maximum " + core::number_text(valid_max));
-  }
-  return {};
-}
-
-double Significance::min_deviation(double expected) const {
-  return std::max(min_deviation_absolute, min_deviation_relative * std::abs(expected));
-}
-
-bool Significance::counts(double value, double expected) const {
-  if (direction == Direction::Above && value < expected) return false;
-  if (direction == Direction::Below && value > expected) return false;
-  return std::abs(value - expected) >= min_deviation(expected);
-}
-
-core::Status EnsembleOptions::validate() const {
-  if (!(threshold > 0 && threshold < 1)) {
-    return invalid("threshold: " + core::number_text(threshold) + " is not between 0 and 1");
-  }
-  if (!(alarm_budget.alarms > 0 && std::isfinite(alarm_budget.alarms))) {
-    return invalid("alarm_budget: " + core::number_text(alarm_budget.alarms) +
-                   " alarms is not a positive number");
-  }
-  if (alarm_budget.per <= core::Duration::zero()) {
-    return invalid("alarm_budget: the period must be longer than 0");
-  }
-  const bool is_vote = method == Method::Vote;
-  if (weights.empty()) return invalid("weights: at least one detector must vote");
-  if (weights.size() > kMaxVoters) {
-    return invalid("weights: at most " + std::to_string(kMaxVoters) + " detectors can vote");
-  }
-  double sum = 0;
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    const Weight& w = weights[i];
-    if (!(w.weight >= 0 && w.weight <= 1) || (is_vote && w.weight == 0)) {
-      return invalid("weights." + w.detector + ": " + core::number_text(w.weight) +
-                     " is not above 0 and at most 1");
-    }
-    for (std::size_t k = 0; k < i; ++k) {
-      if (weights[k].detector == w.detector) {
-        return invalid("weights." + w.detector + ": named twice");
-      }
-    }
-    sum += w.weight;
-  }
-  if (sum > 1 + kWeightSumTolerance) {
-    return invalid("weights: they sum to " + core::number_text(sum) + ", more than 1");
-  }
-  if (!is_vote) {
-    for (const char* needed : {kNovelty, kForecaster}) {
-      const bool is_there = std::ranges::any_of(
-          weights, [&](const Weight& w) { return w.detector == needed && w.weight > 0; });
-      if (!is_there) {
-        return invalid(std::string("weights: the evidence method needs ") + needed);
-      }
-    }
-    return {};
-  }
-  if (sum + kWeightSumTolerance < threshold) {
-    return invalid("weights: they sum to " + core::number_text(sum) +
-                   ", so that no vote can reach the threshold " + core::number_text(threshold));
-  }
-  return {};
-}
-
-std::vector<Weight> EnsembleOptions::evidence_weights(const std::vector<std::string>& companions) {
-  std::vector<Weight> weights{{kNovelty, 0.5}, {kForecaster, 0.5}};
-  for (const std::string& name : companions) weights.push_back({name, 0});
-  return weights;
-}
-
-std::vector<Weight> EnsembleOptions::specified_weights() {
-  return {
-      {"isolation_forest", 0.3}, {"lstm_autoencoder", 0.3}, {"zscore", 0.2}, {"seasonal_esd", 0.2}};
-}
 
 void EnsembleColumns::resize(std::size_t metrics, std::size_t detector_count) {
   const std::size_t n = metrics * kLanes;
@@ -165,6 +82,8 @@ void EnsembleColumns::resize(std::size_t metrics, std::size_t detector_count) {
   upper.assign(n, 0.0F);
   scale.assign(n, 0.0F);
   has_expectation.assign(n, 0);
+  hold.assign(n, 0.0);
+  contribution.assign(n, -1.0F);
   entity_score.assign(kLanes, -1.0);
   confidence.assign(detector_count, std::vector<double>(n, -1.0));
 }
@@ -181,6 +100,7 @@ void Ensemble::combine(const Tick& tick, std::span<const Voter> voters,
   expect(tick, voters, verdicts, log_p0, out);
   if (options_.method == Method::Vote) {
     count_votes(tick, voters, verdicts, out);
+    share_votes(tick, voters, out);
   } else {
     weigh_evidence(tick, voters, verdicts, evidence, out);
   }
@@ -198,9 +118,12 @@ void Ensemble::judge_ballots(const Tick& tick, const Voter& voter, const Verdict
       const std::size_t i = metric * kLanes + lane;
       confidence[i] = -1;
       if ((present & series::bit(lane)) == 0 || verdict.outcome[i] != Outcome::Scored) return;
+      if (tick.is_sparse(metric, lane)) return;
       confidence[i] = 0;
       if (!significance.counts(tick.values[i], verdict.expected[i])) return;
-      confidence[i] = voter.calibration->confidence(verdict.raw[i], log_p0);
+      const double raw =
+          verdict.raw[i] / significance.widening(tick.values[i], verdict.expected[i]);
+      confidence[i] = voter.calibration->confidence(raw, log_p0);
       if (is_shared) {
         confidence[i] *=
             largest[lane] > 0 ? static_cast<double>(verdict.share[i] / largest[lane]) : 0;
@@ -216,11 +139,12 @@ void Ensemble::expect(const Tick& tick, std::span<const Voter> voters,
   std::array<std::size_t, kMaxVoters> by_rank{};
   std::array<double, kMaxVoters> raw_at_threshold{};
   for (std::size_t v = 0; v < voters.size(); ++v) by_rank[v] = v;
-  std::stable_sort(by_rank.begin(), by_rank.begin() + static_cast<std::ptrdiff_t>(voters.size()),
-                   [&](std::size_t a, std::size_t b) {
-                     return voters[a].detector->expectation_rank() <
-                            voters[b].detector->expectation_rank();
-                   });
+  std::sort(by_rank.begin(), by_rank.begin() + static_cast<std::ptrdiff_t>(voters.size()),
+            [&](std::size_t a, std::size_t b) {
+              const int of_a = voters[a].detector->expectation_rank();
+              const int of_b = voters[b].detector->expectation_rank();
+              return of_a != of_b ? of_a < of_b : a < b;  // std::stable_sort would allocate
+            });
   for (std::size_t metric = 0; metric < tick.metrics; ++metric) {
     for_each_lane(tick.active, [&](std::size_t lane) {
       const std::size_t i = metric * kLanes + lane;
@@ -247,6 +171,26 @@ void Ensemble::expect(const Tick& tick, std::span<const Voter> voters,
   }
 }
 
+/// What multivariate detectors blame each metric for, weighted as they vote.
+void Ensemble::share_votes(const Tick& tick, std::span<const Voter> voters,
+                           EnsembleColumns& out) const {
+  for_each_lane(tick.active, [&](std::size_t lane) {
+    double total = 0;
+    for (std::size_t metric = 0; metric < tick.metrics; ++metric) {
+      const std::size_t i = metric * kLanes + lane;
+      double votes = -1;
+      for (std::size_t v = 0; v < voters.size(); ++v) {
+        if (voters[v].detector->scope() != detectors::Scope::Entity) continue;
+        if (out.confidence[v][i] < 0) continue;
+        votes = std::max(votes, 0.0) + voters[v].weight * out.confidence[v][i];
+      }
+      out.contribution[i] = static_cast<float>(votes);
+      total += std::max(votes, 0.0);
+    }
+    divide_contributions(tick, lane, total, out);
+  });
+}
+
 void Ensemble::count_votes(const Tick& tick, std::span<const Voter> voters,
                            std::span<const VerdictColumns> verdicts, EnsembleColumns& out) const {
   std::array<Ballot, kMaxVoters> ballots{};
@@ -257,8 +201,13 @@ void Ensemble::count_votes(const Tick& tick, std::span<const Voter> voters,
     for_each_lane(tick.active, [&](std::size_t lane) {
       const std::size_t i = metric * kLanes + lane;
       out.score[i] = 0;
+      out.hold[i] = 0;
       out.outcome[i] = Outcome::NoData;
       if ((present & series::bit(lane)) == 0) return;
+      if (tick.is_sparse(metric, lane)) {
+        out.outcome[i] = Outcome::Sparse;
+        return;
+      }
       for (std::size_t v = 0; v < voters.size(); ++v) {
         ballots[v].confidence = out.confidence[v][i];
         const Outcome outcome = verdicts[v].outcome[i];
@@ -269,6 +218,7 @@ void Ensemble::count_votes(const Tick& tick, std::span<const Voter> voters,
       if (!significance_[metric].is_valid(tick.values[i])) {
         out.score[i] = std::max(out.score[i], kInvalidValueScore);
       }
+      out.hold[i] = out.score[i];
       out.entity_score[lane] = std::max(out.entity_score[lane], out.score[i]);
     });
   }
@@ -287,29 +237,37 @@ void Ensemble::weigh_evidence(const Tick& tick, std::span<const Voter> voters,
   for_each_lane(tick.active, [&](std::size_t lane) {
     const auto entity = static_cast<series::Entity>(tick.block * kLanes + lane);
     const auto is_present = [&](std::size_t metric) {
-      return (tick.present[metric] & series::bit(lane)) != 0;
+      return (tick.present[metric] & series::bit(lane)) != 0 && !tick.is_sparse(metric, lane);
     };
-    const auto counted = [&](const VerdictColumns& verdict, std::size_t metric) {
+    // What a verdict brings after significance; 0 where it does not count.
+    const auto brings = [&](const VerdictColumns& verdict, std::size_t metric) {
       const std::size_t i = metric * kLanes + lane;
-      return verdict.outcome[i] == Outcome::Scored &&
-             significance_[metric].counts(tick.values[i], verdict.expected[i]);
+      const Significance& significance = significance_[metric];
+      if (verdict.outcome[i] != Outcome::Scored ||
+          !significance.counts(tick.values[i], verdict.expected[i])) {
+        return 0.0;
+      }
+      return verdict.raw[i] / significance.widening(tick.values[i], verdict.expected[i]);
     };
     Evidence seen{.metrics = 0};
     bool is_scored = false;
     for (std::size_t metric = 0; metric < tick.metrics; ++metric) {
       const std::size_t i = metric * kLanes + lane;
       out.score[i] = 0;
+      out.hold[i] = 0;
+      out.contribution[i] = -1;
       out.outcome[i] = Outcome::NoData;
-      if (!is_present(metric)) continue;
+      if (!is_present(metric)) {
+        if ((tick.present[metric] & series::bit(lane)) != 0) out.outcome[i] = Outcome::Sparse;
+        continue;
+      }
       ++seen.metrics;
       for (const Outcome outcome : {novelty.outcome[i], forecast.outcome[i]}) {
         if (telling(outcome) > telling(out.outcome[i])) out.outcome[i] = outcome;
       }
       is_scored = is_scored || out.outcome[i] == Outcome::Scored;
-      if (counted(novelty, metric)) seen.novelty += novelty.raw[i];
-      if (counted(forecast, metric)) {
-        seen.excess += forecast.raw[i] * static_cast<double>(forecast.share[i]);
-      }
+      seen.novelty += brings(novelty, metric);
+      seen.excess += brings(forecast, metric) * static_cast<double>(forecast.share[i]);
     }
     out.entity_score[lane] = -1;
     if (!is_scored) return;
@@ -319,27 +277,31 @@ void Ensemble::weigh_evidence(const Tick& tick, std::span<const Voter> voters,
     const double before = evidence.columns->last_score(entity);
     double score = before;
     double state = 0;
+    double lasting = 0;
     if ((tick.repeated & series::bit(lane)) == 0) {
       const Condition condition = evidence.columns->advance(entity, tick.time, seen);
       score = condition.score;
       state = condition.state;
+      lasting = condition.lasting;
       if (evidence.columns->is_grown(entity)) evidence.rises->add(before, score);
     }
     const double confidence = evidence.map->confidence(score);
     out.entity_score[lane] = confidence;
 
+    const double held = evidence.map->confidence(lasting);
     double largest = 0;
+    double all_blame = 0;
     for (std::size_t metric = 0; metric < tick.metrics; ++metric) {
       const std::size_t i = metric * kLanes + lane;
       if (!is_present(metric)) continue;
-      double brought = 0;
-      if (counted(novelty, metric))
-        brought += EvidenceColumns::kNoveltyWeight * novelty.raw[i] / count;
-      if (counted(forecast, metric))
-        brought += forecast.raw[i] * static_cast<double>(forecast.share[i]);
+      const double brought = EvidenceColumns::kNoveltyWeight * brings(novelty, metric) / count +
+                             brings(forecast, metric) * static_cast<double>(forecast.share[i]);
       out.score[i] = evidence.columns->blame(entity, metric, brought);  // its score takes its place
+      out.contribution[i] = static_cast<float>(out.score[i]);
+      all_blame += out.score[i];
       largest = std::max(largest, out.score[i]);
     }
+    divide_contributions(tick, lane, all_blame, out);
     // The entity may still be in a bad state when none of its metrics stands out any more.
     if (tick.metrics > 1) largest = std::max(largest, kLingering * state);
     for (std::size_t metric = 0; metric < tick.metrics; ++metric) {
@@ -349,9 +311,12 @@ void Ensemble::weigh_evidence(const Tick& tick, std::span<const Voter> voters,
         out.score[i] = 0;
         continue;
       }
-      out.score[i] = largest > 0 ? confidence * (out.score[i] / largest) : confidence;
+      const double part = largest > 0 ? out.score[i] / largest : 1;
+      out.score[i] = confidence * part;
+      out.hold[i] = held * part;
       if (!significance_[metric].is_valid(tick.values[i])) {
         out.score[i] = std::max(out.score[i], kInvalidValueScore);
+        out.hold[i] = out.score[i];
       }
       out.entity_score[lane] = std::max(out.entity_score[lane], out.score[i]);
     }

@@ -74,7 +74,11 @@ Condition EvidenceColumns::advance(series::Entity number, core::Timestamp time,
   out.state = state_of(entity, q);
   out.onset = onset_of(entity, time, o);
   out.score = out.state + kOnsetWeight / (d * d * d) * out.onset;
-  if (evidence.metrics > 1) out.score *= kManyMetrics;
+  out.lasting = out.state;
+  if (evidence.metrics > 1) {
+    out.score *= kManyMetrics;
+    out.lasting *= kManyMetrics;
+  }
   entity.score = static_cast<float>(out.score);
   return out;
 }

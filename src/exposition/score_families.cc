@@ -2,49 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "anomaly_exporter/core/labels.h"
+#include "anomaly_exporter/exposition/dialect.h"
+#include "anomaly_exporter/exposition/label_text.h"
 #include "family_header.h"
+#include "lines.h"
 
 namespace anomaly_exporter::exposition {
 namespace {
-
-/// Braces, comma, space and line feed of a sample line.
-constexpr std::size_t kPunctuation = 8;
-
-char* write_value(char* out, float value) { return core::write_number(out, value); }
-/// Levels and flags: one digit.
-char* write_value(char* out, std::uint8_t value) {
-  *out = static_cast<char>('0' + value);
-  return out + 1;
-}
-
-/// Writes the lines of a family that belong to one monitor.
-class Lines {
- public:
-  Lines(Page& page, std::string_view name) : page_(page), name_(name) {}
-
-  template <class T>
-  void add(std::string_view labels, std::string_view more_labels, T value) {
-    char* at = page_.room(name_.size() + labels.size() + more_labels.size() + kPunctuation +
-                          core::kMaxNumberText);
-    at = put(at, name_);
-    *at++ = '{';
-    at = put(at, labels);
-    at = put(at, more_labels);
-    *at++ = '}';
-    *at++ = ' ';
-    at = write_value(at, value);
-    *at++ = '\n';
-    page_.wrote(at);
-  }
-
- private:
-  Page& page_;
-  std::string_view name_;
-};
 
 /// Rows for which a snapshot has both labels and flags. They differ only before the first tick.
 std::size_t rows_of(const MonitorSnapshot& s) { return std::min(s.labels->rows(), s.flags.size()); }
@@ -110,9 +79,17 @@ void write_sigmas(Lines& lines, const MonitorSnapshot& s) {
 void write_severity(Lines& lines, const MonitorSnapshot& s) {
   const std::size_t rows = std::min(rows_of(s), s.severity.size());
   for (std::size_t i = 0; i < rows; ++i) {
-    const bool crossed_early = (s.flags[i] & Flag::kHasValue) != 0 && s.severity[i] != 0;
-    if ((s.flags[i] & Flag::kScored) != 0 || crossed_early) {
+    if ((s.flags[i] & Flag::kScored) != 0 || s.severity[i] != 0) {
       lines.add(s.labels->row_text(i), {}, s.severity[i]);
+    }
+  }
+}
+
+void write_contribution(Lines& lines, const MonitorSnapshot& s) {
+  const std::size_t rows = std::min(rows_of(s), s.contribution.size());
+  for (std::size_t i = 0; i < rows; ++i) {
+    if ((s.flags[i] & Flag::kScored) != 0 && s.contribution[i] >= 0) {
+      lines.add(s.labels->row_text(i), {}, s.contribution[i]);
     }
   }
 }
@@ -122,6 +99,32 @@ void write_missing(Lines& lines, const MonitorSnapshot& s) {
     const bool is_missing = (s.flags[i] & Flag::kMissing) != 0;
     lines.add(s.labels->row_text(i), {}, static_cast<std::uint8_t>(is_missing ? 1 : 0));
   }
+}
+
+/// One line per incident that stands for several series. Distinct incidents share distinct labels,
+/// but names that are not legal here may become equal.
+template <class Number>
+void write_incidents(Lines& lines, const MonitorSnapshot& s, const Number& number) {
+  if (!s.incidents) return;
+  std::set<std::string> written;
+  for (const auto& incident : s.incidents->open) {
+    if (!incident.is_shown()) continue;
+    std::string labels;
+    append_label_text(labels, s.monitor, "", incident.shared);
+    if (written.insert(labels).second) lines.add(labels, {}, number(incident));
+  }
+}
+
+void write_incident_severity(Lines& lines, const MonitorSnapshot& s) {
+  write_incidents(lines, s, [](const incidents::Incident& incident) {
+    return static_cast<std::uint8_t>(incident.level());
+  });
+}
+
+void write_incident_members(Lines& lines, const MonitorSnapshot& s) {
+  write_incidents(lines, s, [](const incidents::Incident& incident) {
+    return static_cast<float>(incident.open_members());
+  });
 }
 
 struct ScoreFamily {
@@ -149,6 +152,13 @@ constexpr std::array<ScoreFamily, std::size(kFamilies)> kTable = {{
     {"anomaly_severity", "Severity: 0 none, 1 info, 2 warning, 3 critical.", write_severity},
     {"anomaly_series_missing", "1 while a series that was there before has no sample, else 0.",
      write_missing},
+    {"anomaly_incident_severity",
+     "Highest severity among the series of an incident: 1 info, 2 warning, 3 critical.",
+     write_incident_severity},
+    {"anomaly_incident_members", "Series that are anomalous in an incident now.",
+     write_incident_members},
+    {"anomaly_contribution_ratio", "Share of the metric in the multivariate verdict, 0 to 1.",
+     write_contribution},
 }};
 
 constexpr bool follows_list() {
@@ -177,8 +187,7 @@ void write_score_families(Page& page, Format format, std::span<const std::string
   }
 }
 
-std::size_t estimate_bytes(std::span<const std::string> chosen,
-                           const SnapshotStore::List& snapshots) {
+std::size_t estimate_bytes(const ExpositionOptions& options, const SnapshotStore::List& snapshots) {
   constexpr std::size_t kNameAndNumber = 48;
   constexpr std::size_t kHeaders = 4096;
   std::size_t bytes = kHeaders;
@@ -186,8 +195,10 @@ std::size_t estimate_bytes(std::span<const std::string> chosen,
     if (!snapshot->labels) continue;
     const std::size_t per_column =
         snapshot->labels->text.size() + snapshot->labels->rows() * kNameAndNumber;
-    std::size_t columns = chosen.size();
-    if (is_chosen(chosen, "anomaly_detector_score")) columns += snapshot->detectors.size();
+    std::size_t columns = options.families.size() + dialect_lines(options, 0).per_series;
+    if (is_chosen(options.families, "anomaly_detector_score")) {
+      columns += snapshot->detectors.size();
+    }
     bytes += columns * per_column;
   }
   return bytes;

@@ -12,8 +12,7 @@ namespace anomaly_exporter::exposition {
 void write_score_families(Page& page, Format format, std::span<const std::string> chosen,
                           const SnapshotStore::List& snapshots);
 
-/// About how many bytes they take, so that the page is allocated once.
-std::size_t estimate_bytes(std::span<const std::string> chosen,
-                           const SnapshotStore::List& snapshots);
+/// About how many bytes they and the dialects take, so that the page is allocated once.
+std::size_t estimate_bytes(const ExpositionOptions& options, const SnapshotStore::List& snapshots);
 
 }  // namespace anomaly_exporter::exposition

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dialects.h"
 #include "own_families.h"
 #include "page.h"
 #include "score_families.h"
@@ -25,7 +26,7 @@ core::Status ExpositionOptions::validate() const {
     const auto end = families.begin() + static_cast<std::ptrdiff_t>(i);
     if (std::find(families.begin(), end, families[i]) != end) return invalid("is named twice");
   }
-  return {};
+  return validate_dialects(*this);
 }
 
 std::string_view content_type(Format format) {
@@ -36,9 +37,10 @@ std::string_view content_type(Format format) {
 
 void render(Format format, const ExpositionOptions& options, const SnapshotStore::List& snapshots,
             std::span<const prometheus::MetricFamily> own, std::string& out) {
-  out.reserve(estimate_bytes(options.families, snapshots));
+  out.reserve(estimate_bytes(options, snapshots));
   Page page(out);
   write_score_families(page, format, options.families, snapshots);
+  write_dialects(page, format, options, snapshots, own);
   for (const prometheus::MetricFamily& family : own) write_own_family(page, format, family);
   if (format == Format::OpenMetrics) page.add("# EOF\n");
   page.flush();

@@ -16,8 +16,9 @@ const DigestKernels& digest_kernels() {
 }
 
 void save_digest(const Digest& digest, core::StateWriter& out) {
-  out.u8(static_cast<std::uint8_t>(digest.used));
-  for (std::size_t j = 0; j < digest.used; ++j) {
+  const std::size_t used = digest.used();
+  out.u8(static_cast<std::uint8_t>(used));
+  for (std::size_t j = 0; j < used; ++j) {
     out.f32(digest.mean[j]);
     out.f32(digest.sum[j]);
   }
@@ -25,9 +26,9 @@ void save_digest(const Digest& digest, core::StateWriter& out) {
 
 void restore_digest(core::StateReader& in, Digest& digest) {
   Digest read{};
-  read.used = in.u8();
-  if (read.used > Digest::kPoints) in.fail("digest has too many points");
-  for (std::size_t j = 0; in.ok() && j < read.used; ++j) {
+  const std::size_t used = in.u8();
+  if (used > Digest::kPoints) in.fail("digest has too many points");
+  for (std::size_t j = 0; in.ok() && j < used; ++j) {
     read.mean[j] = in.f32();
     read.sum[j] = in.f32();
     const bool ascends =

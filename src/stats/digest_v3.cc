@@ -1,3 +1,4 @@
+#define AE_DIGEST_VECTOR_BYTES 32
 #include "digest_body.h"
 #include "digest_tables.h"
 

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "anomaly_exporter/stats/kernels.h"
+#include "recent_body.h"
 
 namespace anomaly_exporter::stats {
 namespace {
@@ -417,6 +418,7 @@ constexpr Kernels kKernelsOfThisFile = {
     .median_mad = median_mad,
     .median_iqr = median_iqr,
     .line_forecast = line_forecast,
+    .recent_moments = recent_moments,
 };
 
 }  // namespace

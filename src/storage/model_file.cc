@@ -38,6 +38,7 @@ std::string encode_metadata(const ModelMetadata& m) {
   out.u8(static_cast<std::uint8_t>(m.origin));
   out.u32(m.parent);
   out.text(m.verdict);
+  out.u8(m.in_sample ? 1 : 0);
   return out.take();
 }
 
@@ -63,6 +64,8 @@ core::Result<ModelMetadata> decode_metadata(std::string_view bytes) {
   m.origin = static_cast<ModelOrigin>(origin);
   m.parent = in.u32();
   m.verdict = in.text();
+  // Older files do not say; theirs is in-sample where there was nothing to compare with.
+  m.in_sample = in.remaining() > 0 ? in.u8() != 0 : m.parent == 0;
   if (!in.ok()) return in.status().error();
   return m;
 }

@@ -51,6 +51,25 @@ unsigned parse_version(std::string_view text) {
   return is_whole && text.size() == kDigits ? version : 0;
 }
 
+/// One sentence for all the versions, newest first.
+std::string other_options(const std::vector<unsigned>& versions) {
+  if (versions.size() == 1) {
+    return "version " + std::to_string(versions.front()) + " was made with other options";
+  }
+  return std::to_string(versions.size()) + " versions, " + std::to_string(versions.front()) +
+         " the first of them, were made with other options";
+}
+
+/// When a folder was last noted as in use; nothing when that is not known.
+std::optional<core::Timestamp> last_use(const std::string& folder) {
+  const auto text = read_state_file(folder + "/used");
+  if (!text.ok()) return std::nullopt;
+  core::Timestamp used;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), used.ms);
+  if (error != std::errc() || end != text->data() + text->size()) return std::nullopt;
+  return used;
+}
+
 std::vector<std::string> folders_in(const std::string& path) {
   std::vector<std::string> names;
   std::error_code error;
@@ -202,6 +221,7 @@ ModelStore::Recovery ModelStore::recover(const std::string& monitor, const std::
   }
 
   bool is_damage = !recovery.problems.empty();
+  std::vector<unsigned> others;
   for (const unsigned version : order) {
     const std::string path = path_of(monitor, detector, version);
     auto model = load(monitor, detector, version);
@@ -209,7 +229,8 @@ ModelStore::Recovery ModelStore::recover(const std::string& monitor, const std::
     if (!model.ok()) {
       status = model.error();
     } else if (model->metadata.parameters != parameters) {
-      status = Error{ErrorCode::InvalidArgument, path + ": made with other options"};
+      others.push_back(version);
+      continue;
     } else {
       status = accept(*model);
       if (!status.ok()) status = status.error().within(path);
@@ -220,14 +241,45 @@ ModelStore::Recovery ModelStore::recover(const std::string& monitor, const std::
       if (!named.ok() || (recovery.is_fallback && is_damage)) {
         (void)set_current(monitor, detector, version);
       }
-      return recovery;
+      break;
     }
     recovery.problems.push_back(status.error().message);
     if (status.error().code == ErrorCode::InvalidArgument) continue;
     is_damage = true;
     if (status.error().code == ErrorCode::Corrupt) (void)set_aside(path);
   }
+  if (!others.empty()) recovery.problems.push_back(other_options(others));
   return recovery;
+}
+
+core::Status ModelStore::note_use(const std::string& monitor, const std::string& detector,
+                                  core::Timestamp now) const {
+  if (auto names = check_names(monitor, detector); !names.ok()) return names;
+  const std::string folder = folder_of(monitor, detector);
+  std::error_code ignored;
+  if (!fs::is_directory(folder, ignored)) return {};
+  return write_state_file(folder + "/used", std::to_string(now.ms));
+}
+
+std::vector<std::string> ModelStore::expire(core::Timestamp now,
+                                            core::Duration expire_after) const {
+  std::vector<std::string> removed;
+  for (const std::string& monitor : monitors()) {
+    for (const std::string& detector : detectors(monitor)) {
+      const auto used = last_use(folder_of(monitor, detector));
+      if (!used || *used > now) {
+        (void)note_use(monitor, detector, now);
+        continue;
+      }
+      if (now - *used <= expire_after) continue;
+      std::error_code error;
+      fs::remove_all(folder_of(monitor, detector), error);
+      if (!error) removed.push_back(monitor + "/" + detector);
+    }
+    std::error_code not_empty;
+    fs::remove(directory_ + "/models/" + monitor, not_empty);
+  }
+  return removed;
 }
 
 /// Removes the oldest beyond `keep`, and what a write that was cut short left aside. Failures are

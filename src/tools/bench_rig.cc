@@ -94,13 +94,10 @@ void MonitorRig::place_answers() {
 std::shared_ptr<const exposition::MonitorSnapshot> MonitorRig::tick() {
   place_answers();
   counts_ = engine_.evaluate(*state_, state_->index + 1, time_, app::Engine::all_lanes(*state_));
-  return publisher_.snapshot(*state_, {.source_up = true,
-                                       .is_oversampled = false,
-                                       .backfill_ratio = 1,
-                                       .not_ready = {},
-                                       .metric_errors = {},
-                                       .metric_hints = {},
-                                       .remarks = {}});
+  app::RunnerStatus status;
+  status.source_up = true;
+  status.backfill_ratio = 1;
+  return publisher_.snapshot(*state_, status);
 }
 
 core::Status MonitorRig::warm_up(std::size_t ticks) {

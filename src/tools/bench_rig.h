@@ -17,7 +17,7 @@ namespace anomaly_exporter::tools {
 
 inline constexpr std::size_t kRigMetrics = 7;
 
-/// A monitor of seven metrics as it is configured by default (z-score and MAD, window 1000, 10 s),
+/// A monitor of seven metrics as it is configured by default (evidence, window 1000, 10 s),
 /// with one engine worker, and the answers of a source that has just been decoded.
 ///
 /// Ownership: owns everything; borrows the clock. Threads: one at a time.

@@ -8,6 +8,7 @@
 #include "anomaly_exporter/app/hints.h"
 #include "anomaly_exporter/app/monitor_state.h"
 #include "anomaly_exporter/config/config.h"
+#include "anomaly_exporter/exposition/dialect.h"
 
 namespace anomaly_exporter::tools {
 
@@ -17,10 +18,10 @@ namespace {
 std::size_t lines_per_series(const config::Config& config, const config::MonitorConfig& monitor) {
   std::size_t lines = 0;
   for (const auto& family : config.exposition.families) {
-    if (family == "anomaly_entity_score") continue;
+    if (family == "anomaly_entity_score" || family.starts_with("anomaly_incident_")) continue;
     lines += family == "anomaly_detector_score" ? monitor.ensemble.weights.size() : 1;
   }
-  return lines;
+  return lines + exposition::dialect_lines(config.exposition, 0).per_series;
 }
 
 bool has_entity_family(const config::Config& config) {
@@ -131,6 +132,10 @@ core::Status check_config(const std::string& path, bool live, const core::Clock&
         << " every " << core::format_duration(monitor.interval) << ", "
         << lines_per_series(*config, monitor) << " output lines per series";
     if (has_entity_family(*config)) out << " and 1 per entity";
+    const auto dialects =
+        exposition::dialect_lines(config->exposition, monitor.ensemble.weights.size());
+    if (dialects.per_metric > 0)
+      out << ", " << dialects.per_metric << " per metric of dialect dwcp";
     out << '\n';
     if (!live) continue;
     const auto found = std::find_if(config->sources.begin(), config->sources.end(),

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "anomaly_exporter/tools/evaluate.h"
+#include "evaluate_memory.h"
 #include "evaluate_recorder.h"
 #include "table_replay.h"
 
@@ -201,9 +202,32 @@ core::Status check(std::span<const ExamHistory> histories) {
   return {};
 }
 
+/// The rows before which faults of any job begin, by history.
+std::vector<ExamMemory> memories_for(const std::vector<Job>& jobs,
+                                     std::span<const ExamHistory> histories) {
+  std::vector<ExamMemory> memories;
+  for (const auto& history : histories) memories.emplace_back(history.tables.size());
+  for (const Job& job : jobs) {
+    for (std::size_t e = 0; e < job.faults.size(); ++e) {
+      for (const Fault& fault : job.faults[e]) memories[job.history].want(e, fault.first - 1);
+    }
+  }
+  return memories;
+}
+
 /// Runs one job. `passed` is called for every row.
 core::Status run(const Job& job, const ExamHistory& history, const ExamOptions& options,
-                 ExamRecord& record, const std::function<void()>& passed) {
+                 ExamMemory& memory, ExamRecord& record, const std::function<void()>& passed) {
+  core::Status taken_up;
+  const auto remember = [&](const ReplayedRow& row) {
+    if (job.is_clean) return memory.note(row.monitor, row.row);
+    for (std::size_t e = 0; e < job.faults.size(); ++e) {
+      for (const Fault& fault : job.faults[e]) {
+        if (fault.first != row.row + 1) continue;
+        if (auto status = memory.take_up(e, row.row, row.monitor); !status.ok()) taken_up = status;
+      }
+    }
+  };
   ExamRecorder recorder(history, job.faults, options.settings.ensemble.threshold);
   std::vector<sources::CsvTable> changed;
   if (!job.is_clean) changed = history.tables;
@@ -213,10 +237,11 @@ core::Status run(const Job& job, const ExamHistory& history, const ExamOptions& 
                                    .keep_metrics = options.keep_metrics,
                                    .after_row = [&](const ReplayedRow& row) {
                                      recorder.observe(row);
+                                     remember(row);
                                      passed();
                                    }});
   record = recorder.take();
-  return done;
+  return done.ok() ? taken_up : done;
 }
 
 Exam sum_up(std::span<const ExamHistory> histories, const ExamOptions& options,
@@ -291,25 +316,30 @@ core::Result<Exam> run_exam(std::span<const ExamHistory> histories, const ExamOp
   for (const Job& job : jobs) rows += histories[job.history].tables.front().rows();
 
   constexpr std::size_t kReportRows = 64;
-  std::atomic<std::size_t> next{0};
+  std::vector<ExamMemory> memories = memories_for(jobs, histories);
   std::atomic<std::size_t> passed{0};
-  const auto work = [&] {
-    for (std::size_t i = next++; i < jobs.size(); i = next++) {
-      status[i] = run(jobs[i], histories[jobs[i].history], options, records[i], [&] {
-        const std::size_t now = ++passed;
-        if (progress && now % kReportRows == 0) {
-          progress(static_cast<double>(now) / static_cast<double>(rows));
-        }
-      });
-    }
-  };
-  {
+  // The clean jobs, one per history, come first: they note what the others take up.
+  const auto run_jobs = [&](std::size_t from, std::size_t to) {
+    std::atomic<std::size_t> next{from};
+    const auto work = [&] {
+      for (std::size_t i = next++; i < to; i = next++) {
+        const std::size_t h = jobs[i].history;
+        status[i] = run(jobs[i], histories[h], options, memories[h], records[i], [&] {
+          const std::size_t now = ++passed;
+          if (progress && now % kReportRows == 0) {
+            progress(static_cast<double>(now) / static_cast<double>(rows));
+          }
+        });
+      }
+    };
     const unsigned threads =
         options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
     std::vector<std::jthread> helpers;
     for (unsigned i = 1; i < threads; ++i) helpers.emplace_back(work);
     work();
-  }
+  };
+  run_jobs(0, histories.size());
+  run_jobs(histories.size(), jobs.size());
   for (const auto& s : status) {
     if (!s.ok()) return s.error();
   }

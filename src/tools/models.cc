@@ -58,6 +58,7 @@ void write_json(const Place& place, const ModelMetadata& m, bool is_current,
       .member("origin", storage::to_string(m.origin))
       .member("parent", std::uint64_t{m.parent})
       .member("verdict", m.verdict)
+      .member("in_sample", m.in_sample)
       .member("parameters", m.parameters)
       .key("figures")
       .begin_object();
@@ -95,6 +96,7 @@ void print_metadata(const Place& place, const ModelMetadata& m, bool is_current,
       {"entities", std::to_string(m.entities)},
       {"parent", m.parent == 0 ? "none" : std::to_string(m.parent)},
       {"verdict", m.verdict},
+      {"in_sample", m.in_sample ? "true (the figures are of data that it has seen)" : "false"},
       {"parameters", m.parameters}};
   for (const auto& [name, value] : m.figures) lines.push_back({name, core::number_text(value)});
   print_table(lines, out);

@@ -11,12 +11,13 @@
 
 namespace anomaly_exporter::tools {
 
-/// One row of the tables that has just been passed, with the monitor's results in place.
+/// One row of the tables that has just been passed, with the monitor's results in place. The
+/// monitor may be changed between two rows.
 struct ReplayedRow {
   std::size_t row = 0;
   /// False for a further row on a tick that was already judged: the results are those of its first.
   bool is_judged = true;
-  const app::MonitorState& monitor;
+  app::MonitorState& monitor;
 };
 
 struct TableReplayOptions {

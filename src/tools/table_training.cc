@@ -32,7 +32,7 @@ bool TableTraining::is_due(core::Timestamp now, std::size_t rows) const {
 
 void TableTraining::after_tick(app::MonitorState& monitor, std::size_t rows) {
   if (!is_needed_) return;
-  incidents_.observe(monitor);
+  monitor.untaught.observe(monitor);
   if (!is_due(monitor.time, rows)) return;
   trained_rows_ = rows;
   trained_ = monitor.time;
@@ -51,8 +51,14 @@ void TableTraining::after_tick(app::MonitorState& monitor, std::size_t rows) {
       for (auto& part : one.set.parts) data.set.parts.push_back(std::move(part));
     }
   }
+  for (series::Entity e = 0; e < monitor.table->capacity(); ++e) {
+    const bool is_live =
+        (monitor.table->live(series::block_of(e)) & series::bit(series::lane_of(e))) != 0;
+    const std::size_t part = is_live ? table_of(monitor, e) : data.set.parts.size();
+    if (part < data.set.parts.size()) data.set.parts[part].entity = monitor.table->key(e).hash();
+  }
   std::vector<app::Incident> incidents;
-  for (const auto& episode : incidents_.episodes()) {
+  for (const auto& episode : monitor.untaught.episodes()) {
     const auto entity = static_cast<series::Entity>(
         episode.row / (monitor.metrics() * series::kLanes) * series::kLanes +
         episode.row % series::kLanes);
@@ -61,7 +67,7 @@ void TableTraining::after_tick(app::MonitorState& monitor, std::size_t rows) {
                          .first = episode.first,
                          .last = episode.last});
   }
-  app::cut_incidents(data, incidents, incidents_.since());
+  app::cut_incidents(data, incidents, monitor.untaught.since());
   (void)app::train_now(monitor, data.set);
 }
 

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <span>
 
-#include "anomaly_exporter/app/incident_log.h"
 #include "anomaly_exporter/app/monitor_state.h"
 #include "anomaly_exporter/config/config.h"
 #include "anomaly_exporter/sources/csv_source.h"
@@ -30,7 +29,6 @@ class TableTraining {
   std::span<const sources::CsvTable> tables_;
   config::TrainingConfig config_;
   bool is_needed_;
-  app::IncidentLog incidents_;
   std::size_t trained_rows_ = 0;
   core::Timestamp trained_;
 };

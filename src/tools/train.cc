@@ -198,7 +198,7 @@ core::Result<bool> train_detector(const TrainOptions& options, const config::Mon
   }
   auto trained = [&] {
     ProgressBar bar("fitting " + monitor.name + " " + name, clock);
-    return app::train_model(task, data, clock.now(), [&](double done) {
+    return app::train_model(task, data, clock, [&](double done) {
       bar.update(done);
       return true;
     });
@@ -209,6 +209,7 @@ core::Result<bool> train_detector(const TrainOptions& options, const config::Mon
   for (const auto& [figure, value] : m.figures) {
     out << figure << ' ' << core::number_text(value) << "  ";
   }
+  if (m.in_sample) out << "(of data that the model has seen)";
   out << '\n';
   if (!trained->is_accepted) return false;
   const auto version = store.save(monitor.name, name, {m, app::encode_body(*trained)});

@@ -5,6 +5,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import time
 import urllib.parse
 import urllib.request
@@ -53,6 +54,7 @@ class Peers:
     def __init__(self, build: str, prometheus: str):
         self.build = build
         self.prometheus = prometheus
+        self.absent = ""  # why the last peer gave no figure
         self.table = {
             "query_json_decode": ("simdjson, on demand", self.simdjson),
             "zscore_cold": ("Prometheus, PromQL over the same 100 ticks", self.promql),
@@ -70,11 +72,13 @@ class Peers:
         return float(subprocess.run([path, str(seed)], check=True, capture_output=True).stdout)
 
     def script(self, name: str, seed: int) -> float | None:
-        """A peer in Debian's Python; None, with the reason on stderr, where its package is absent."""
+        """A peer in Debian's Python; None, with the reason kept, where its package is absent."""
         path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
-        done = subprocess.run(["/usr/bin/python3", path, str(seed)], stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(["/usr/bin/python3", path, str(seed)], capture_output=True, text=True)
         if done.returncode == 77:
+            self.absent = done.stderr.strip()
             return None
+        sys.stderr.write(done.stderr)
         done.check_returncode()
         return float(done.stdout)
 
@@ -106,7 +110,8 @@ def measure_ours(options: argparse.Namespace, name: str) -> dict:
 
 NAMES = ["xor_chunk_decode", "query_json_decode", "zscore_cold", "mad_cold", "seasonal_cold",
          "stl_1000_60", "esd_window", "forest_batch", "forest_train", "lstm_batch", "lstm_train",
-         "autoencoder_batch", "svm_score", "metrics_page_100k", "series_bytes", "tick_100k", "scrape_during_tick", "backfill_10k"]
+         "autoencoder_batch", "svm_score", "metrics_page_100k", "series_bytes",
+         "tick_100k", "scrape_during_tick", "backfill_10k"]
 
 
 def main() -> None:
@@ -115,17 +120,22 @@ def main() -> None:
     peers = Peers(options.build, options.prometheus)
     ours: dict[str, list[dict]] = {name: [] for name in NAMES}
     theirs: dict[str, list[float]] = {name: [] for name in NAMES}
+    absent: dict[str, str] = {}
     for seed in range(1, options.runs + 1):
         for name in NAMES:
             ours[name].append(measure_ours(options, name))
             if name in peers.table:
                 figure = peers.table[name][1](seed)
-                if figure is not None:
+                if figure is None:
+                    absent[name] = peers.absent
+                else:
                     theirs[name].append(figure)
     results = []
     for name in NAMES:
         result = ours[name][0]
         result["value"] = statistics.median(r["value"] for r in ours[name])
+        if name in absent:
+            result["peer_absent"] = absent[name]
         if theirs[name]:
             result["peer"] = peers.table[name][0]
             result["peer_value"] = statistics.median(theirs[name])

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Measures this build beside what else there is for the same work, in turn, so that all meet the
-# same machine: prometheus-cpp's Exposer, simdjson, and a real Prometheus. Prints the array of
-# `anomalytool bench --json` with the peer fields filled.
+# same machine: prometheus-cpp's Exposer, simdjson, dlib, a real Prometheus, and scikit-learn, torch
+# and statsmodels of Debian's Python. Prints the array of `anomalytool bench --json` with the peer
+# fields filled; where a Python package is absent they are null and `peer_absent` says so.
 #
 # usage: tests/bench/compare.sh [--runs N] [--json FILE] [--build DIR]
 #   --runs N     rounds, 5 unless told
@@ -16,7 +17,7 @@ while (($#)); do
     --runs) runs=$2 ;;
     --json) json=$2 ;;
     --build) build=$2 ;;
-    *) sed -n 's/^# \{0,1\}//; 6,9p' "$0" >&2; exit 2 ;;
+    *) sed -n 's/^# \{0,1\}//; 7,10p' "$0" >&2; exit 2 ;;
   esac
   shift 2
 done

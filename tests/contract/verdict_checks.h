@@ -38,6 +38,7 @@ inline std::vector<std::string> statistical_names() {
   std::vector<std::string> names = online_names();
   std::erase(names, "novelty");
   std::erase(names, "forecaster");
+  std::erase(names, "multi_window");
   return names;
 }
 
@@ -65,7 +66,9 @@ inline bool equal_verdicts(const VerdictColumns& a, const VerdictColumns& b,
 inline std::string bytes_of(const VerdictColumns& out) {
   core::StateWriter writer;
   for (std::size_t i = 0; i < lane_count(out); ++i) {
-    writer.u8(static_cast<std::uint8_t>(out.outcome[i]));
+    // As they were numbered before there was `Sparse`, which no detector says.
+    const auto number = static_cast<std::uint8_t>(out.outcome[i]);
+    writer.u8(out.outcome[i] > Outcome::Sparse ? static_cast<std::uint8_t>(number - 1) : number);
     if (out.outcome[i] != Outcome::Scored) continue;
     writer.f64(out.raw[i]);
     writer.f32(out.expected[i]);

@@ -81,9 +81,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   core::StateReader in(bytes);
   auto model = detector->read_model(in);
   if (!model.ok()) return 0;
-  core::StateWriter out;
+  // What is read is saved in the newest format, from which on nothing changes any more.
+  core::StateWriter out, again;
   (*model)->save(out);
-  require(out.bytes() == bytes.substr(0, bytes.size() - in.remaining()));
+  core::StateReader saved(out.bytes());
+  auto second = detector->read_model(saved);
+  require(second.ok() && saved.remaining() == 0);
+  (*second)->save(again);
+  require(again.bytes() == out.bytes());
   detector->adopt(*model);
   judge_with(*detector);
   return 0;

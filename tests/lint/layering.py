@@ -17,15 +17,17 @@ ALLOWED = {
     "detectors": {"core", "stats", "series"},
     "ensemble": {"core", "stats", "series", "detectors"},
     "severity": {"core", "series", "detectors", "ensemble"},
-    "exposition": {"core", "detectors", "severity"},
+    "incidents": {"core", "stats", "severity"},
+    "alerting": {"core", "net", "severity"},
+    "exposition": {"core", "detectors", "severity", "incidents"},
     "storage": {"core", "severity"},
-    "api": {"core", "detectors", "severity", "exposition"},
+    "api": {"core", "detectors", "severity", "incidents", "alerting", "exposition"},
     "config": {"core", "series", "net", "sources", "detectors", "ensemble", "severity",
-               "exposition"},
+               "incidents", "alerting", "exposition"},
     "app": {"core", "stats", "series", "net", "sources", "detectors", "ensemble", "severity",
-            "exposition", "storage", "api", "config"},
+            "incidents", "alerting", "exposition", "storage", "api", "config"},
     "tools": {"core", "stats", "series", "net", "sources", "detectors", "ensemble", "severity",
-              "exposition", "storage", "api", "config", "app"},
+              "incidents", "alerting", "exposition", "storage", "api", "config", "app"},
     "cli": {"core", "config", "app", "tools"},
 }
 
@@ -33,7 +35,7 @@ ALLOWED = {
 ROOMS = {
     "CLI/": ({"cli"}, True),
     "spdlog/": ({"core"}, True),
-    "nlohmann/": ({"api", "sources", "tools"}, True),
+    "nlohmann/": ({"alerting", "api", "sources", "tools"}, True),
     "yaml-cpp/": ({"config"}, False),
     "curl/": ({"net"}, False),
     "CivetServer.h": ({"api"}, False),
@@ -41,7 +43,7 @@ ROOMS = {
     "prometheus/": ({"exposition", "api", "app", "tools"}, False),
     "snappy": ({"sources"}, False),
     "libdeflate.h": ({"exposition"}, True),
-    "re2/": ({"config", "severity", "sources"}, True),
+    "re2/": ({"alerting", "config", "severity", "sources"}, True),
 }
 
 INCLUDE = re.compile(r'^\s*#include\s+[<"]([^>"]+)[>"]', re.M)

@@ -29,7 +29,7 @@ def check_command(command: str) -> str | None:
         return None
     if program.endswith("anomalytool"):
         subcommands, rest = [], words[1:]
-        while rest and re.fullmatch(r"[a-z]+", rest[0]) and rest[0] in help_of(TOOL, *subcommands):
+        while rest and re.fullmatch(r"[a-z][a-z-]*", rest[0]) and rest[0] in help_of(TOOL, *subcommands):
             subcommands.append(rest.pop(0))
         known = help_of(TOOL, *subcommands)
     else:

@@ -19,4 +19,29 @@ for rules in rules/*.yml; do
   esac
 done
 promtool check config --syntax-only config/prometheus.yml
-amtool check-config config/alertmanager.yml
+
+# Who is told of what: labels of an alert, and the receiver it must reach.
+routes() { # configuration
+  while read -r receiver labels; do
+    # shellcheck disable=SC2086  # the labels are words
+    amtool config routes test --config.file="$1" --verify.receivers="$receiver" $labels >/dev/null ||
+      { echo "$1: $labels does not reach $receiver"; exit 1; }
+  done <<'TABLE'
+log alertname=AnomalyInfo severity=info monitor=node metric=us
+log alertname=AnomalyIncident severity=info monitor=dwcp
+log alertname=AnomalyExporterOversampled severity=info monitor=node
+log alertname=SomethingElse
+chat alertname=AnomalyWarning severity=warning monitor=node metric=us
+chat alertname=AnomalySeriesMissing severity=warning monitor=node
+chat alertname=AnomalyIncident severity=warning monitor=dwcp
+chat alertname=AnomalyExporterReloadFailed severity=warning
+page alertname=AnomalyCritical severity=critical monitor=node metric=us
+page alertname=AnomalyIncident severity=critical monitor=dwcp cluster=c1
+page alertname=AnomalyExporterDown severity=critical
+page alertname=AnomalyNotificationsFailing severity=critical integration=slack
+TABLE
+}
+for file in config/alertmanager.yml config/compose_alertmanager.yml; do
+  amtool check-config "$file"
+  routes "$file"
+done

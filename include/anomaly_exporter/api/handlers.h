@@ -43,6 +43,17 @@ Response monitors_api(const HandlerContext& context, const Request& request);
 /// Newest scores; parameters `monitor`, `metric`, `min_score`, `limit`.
 Response scores_api(const HandlerContext& context, const Request& request);
 
+/// Incidents; parameters `monitor`, `state` (open, resolved, all), `limit`.
+Response incidents_api(const HandlerContext& context, const Request& request);
+/// One incident by its id, the last part of the path.
+Response incident_api(const HandlerContext& context, const Request& request);
+
+/// Takes a notification of Alertmanager (webhook message, version 4): 200, 400 for what is none,
+/// 403 when a browser sends it from another site, 404 while nobody listens.
+Response alertmanager_webhook(const HandlerContext& context, const Request& request);
+/// Open alerts, whether they were sent and notified, and the newest receipts.
+Response notifications_api(const HandlerContext& context, const Request& request);
+
 /// The page for people: why there is a score, or why there is none.
 Response landing_page(const HandlerContext& context, const Request& request);
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "anomaly_exporter/alerting/notifier.h"
 #include "anomaly_exporter/core/result.h"
 #include "anomaly_exporter/core/time.h"
 #include "anomaly_exporter/exposition/writer.h"
@@ -29,6 +30,13 @@ struct ServerHooks {
     core::Timestamp last_reload;
   };
   std::function<RuntimeInfo()> runtime;
+  /// A notification that Alertmanager sent to our webhook.
+  std::function<void(const alerting::WebhookMessage& message)> notified;
+  struct Notifications {
+    std::vector<alerting::OpenAlert> open;
+    std::vector<alerting::Notified> received;  ///< newest last
+  };
+  std::function<Notifications()> notifications;
   /// One served request, for our own metrics: path pattern, status, seconds. The pattern is one of
   /// the registered paths without prefix, or "other", so its number is bounded.
   std::function<void(const std::string& handler, int status, double seconds)> observe_request;

@@ -17,6 +17,7 @@ struct Request {
   std::string accept;
   std::string accept_encoding;
   std::string sec_fetch_site;  ///< Fetch Metadata header of browsers, empty elsewhere
+  std::string body;            ///< read only for paths that take one, see Router::body_limit
 };
 
 /// What a handler answers. The server adds the length, the date and the security headers.

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "anomaly_exporter/api/handlers.h"
@@ -22,14 +24,21 @@ class Router {
   };
   [[nodiscard]] Answer answer(const Request& request) const;
 
+  /// Largest body that is read for this request; 0 where none is taken.
+  [[nodiscard]] std::size_t body_limit(const Request& request) const;
+
  private:
   using Handler = Response (*)(const HandlerContext&, const Request&);
   struct Route {
-    std::string path;     ///< below the prefix
+    std::string path;     ///< below the prefix; with a slash at its end, the begin of many
     std::string pattern;  ///< for our own metrics
     bool is_mutation;     ///< POST and PUT; otherwise GET and HEAD
     Handler handler;
+    std::size_t body_limit = 0;  ///< bytes
   };
+
+  /// The route of a path with its prefix, or null.
+  [[nodiscard]] const Route* find(std::string_view path) const;
 
   HandlerContext context_;
   std::string prefix_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "anomaly_exporter/api/server.h"
+#include "anomaly_exporter/app/alert_feed.h"
 #include "anomaly_exporter/app/engine.h"
 #include "anomaly_exporter/app/monitor_runner.h"
 #include "anomaly_exporter/app/self_metrics.h"
@@ -66,6 +67,7 @@ class Application {
   Engine engine_;
   std::unique_ptr<StateStore> state_;
   Trainer trainer_;
+  AlertFeed alerts_;
 
   /// One reload at a time. Handlers of pages never take this one: stopping a monitor may wait for a
   /// request in flight.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -25,12 +26,20 @@ struct ExamOptions {
   std::uint64_t seed = 1;
 };
 
+/// Kinds of faults that are injected.
+enum ExamFault : std::size_t { kSpike, kLevelShift, kBrokenCorrelation };
+inline constexpr std::size_t kExamFaults = 3;
+
 /// How a model did.
 struct ExamResult {
   double recall = 0;         ///< share of the injected faults that were found
   std::size_t faults = 0;    ///< injected; 0 = the data were too few to tell
   double raw_threshold = 0;  ///< raw score that the false alarm share of clean vectors exceeds
   double clean_share = 0;    ///< share of clean vectors at or above the detector's own threshold
+  struct Count {
+    std::size_t faults = 0, found = 0;
+  };
+  std::array<Count, kExamFaults> by_kind{};
 };
 
 /// Judges a model on held-back data and on injected faults.
@@ -38,10 +47,11 @@ struct ExamResult {
 /// Up to 32 parts run through a detector twice at once, tick by tick as in service: as they are,
 /// and with faults. Faults lie 20 ticks or more apart and rotate through spikes (one tick, 8 robust
 /// sigmas), level shifts (8 ticks, 5 sigmas) and, where there are several metrics, broken
-/// correlations (8 ticks in which one metric shows its values from another time). The detector does
-/// not learn from faulted ticks. The raw score that `false_alarm_share` of the clean vectors exceed
-/// is the threshold; a fault is found when a score of its vector rises above it during the fault.
-/// So models are compared at equal quiet, whatever their scale of scores.
+/// correlations (8 ticks in which one metric shows its values from another time, 16 ticks or more
+/// away). Where a value is absent there is no fault. The detector does not learn from faulted
+/// ticks. The raw score that `false_alarm_share` of the clean vectors exceed is the threshold; a
+/// fault is found when a score of its vector rises above it during the fault. So models are
+/// compared at equal quiet, whatever their scale of scores.
 ///
 /// Deterministic for equal arguments. `progress` is called after every tick.
 /// Errors: the factory's; Unavailable when stopped.

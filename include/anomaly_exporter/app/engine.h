@@ -64,6 +64,7 @@ class Engine {
   TickReport fetch_and_append(MonitorState& monitor, sources::MetricSource& source,
                               core::Timestamp time, std::stop_token stop) const;
   static detectors::Tick append(const Context& context, std::size_t block, BlockScratch& scratch);
+  static void find_sparse(const Context& context, std::size_t block, BlockScratch& scratch);
   void score(const Context& context, const detectors::Tick& tick, BlockScratch& scratch) const;
   static void learn(const Context& context, const detectors::Tick& tick, BlockScratch& scratch);
   static void store(const Context& context, const detectors::Tick& tick, BlockScratch& scratch);

@@ -3,15 +3,19 @@
 #include <cstddef>
 #include <deque>
 #include <map>
-#include <utility>
 #include <vector>
 
-#include "anomaly_exporter/app/monitor_state.h"
+#include "anomaly_exporter/core/result.h"
+#include "anomaly_exporter/core/state_io.h"
 #include "anomaly_exporter/core/time.h"
+#include "anomaly_exporter/series/layout.h"
 
 namespace anomaly_exporter::app {
 
-/// When which rows were anomalous, so that no model is fitted to it.
+class MonitorState;
+
+/// When which rows were anomalous, muted or not, so that no model is fitted to it. Part of the
+/// state files: what was found before a restart is not taught after it either.
 ///
 /// Bounded: the newest 10,000 episodes. Threads: the monitor's own.
 /// Cost: one pass over a byte per row and tick.
@@ -30,12 +34,18 @@ class IncidentLog {
     core::Timestamp first, last;
   };
   [[nodiscard]] std::vector<Episode> episodes() const;
-  /// Time of the first tick observed: before it nothing is known. 0 = none yet.
+  /// Time of the first tick observed: before it nobody looked, save for the episodes restored. 0 =
+  /// none yet.
   [[nodiscard]] core::Timestamp since() const { return since_; }
+
+  /// One entity's episodes, versioned; false when it has none, and nothing is written.
+  bool save(series::Entity entity, std::size_t metrics, core::StateWriter& out) const;
+  /// Adds what `save` wrote. Errors: Corrupt, Unsupported; nothing is then added.
+  core::Status restore(series::Entity entity, std::size_t metrics, core::StateReader& in);
 
  private:
   std::map<series::Row, Episode> open_;
-  std::deque<Episode> closed_;
+  std::deque<Episode> closed_;  // by their last tick
   core::Timestamp since_;
 };
 

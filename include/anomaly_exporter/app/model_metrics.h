@@ -27,6 +27,8 @@ class ModelMetrics {
                         const std::string& result, double seconds);
   void observe_drift(const std::string& monitor, const std::string& detector, double index);
   void count_rollback(const std::string& monitor, const std::string& detector);
+  /// Folders of models that were removed because nobody used them.
+  void count_expired(std::size_t folders);
 
   std::vector<prometheus::MetricFamily> collect() const;
 

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "anomaly_exporter/app/drift.h"
-#include "anomaly_exporter/app/incident_log.h"
 #include "anomaly_exporter/app/model_watch.h"
 #include "anomaly_exporter/app/monitor_state.h"
 #include "anomaly_exporter/app/trainer.h"
@@ -47,11 +46,13 @@ class MonitorModels {
   /// Breaks off a training of this monitor.
   ~MonitorModels();
 
-  /// Loads the last good models; says which are passed over and why.
+  /// Loads the last good models; says which are passed over and why, and which detectors are
+  /// without one until when.
   void restore();
   /// After a reload: the new settings; versions on disk are looked at again.
   void configure(config::TrainingConfig config);
-  /// Before a tick: adopts what has been fitted or was chosen by somebody else.
+  /// Before a tick: adopts what has been fitted or was chosen by somebody else. Once a day, and an
+  /// hour after the start, removes models that nobody uses any more.
   void before_tick();
   /// After a tick of a source that was up: learns what was anomalous, takes bad models back, orders
   /// new ones.
@@ -72,6 +73,9 @@ class MonitorModels {
   void adopt(Slot& slot, TrainedModel model);
   void take_outcome(Slot& slot, TrainingOutcome outcome);
   void look_for_changes();
+  void tell_untrained(bool is_problem) const;
+  void note_use();
+  void expire();
   void roll_back(Slot& slot);
   void profile_inputs();
   void order(Slot& slot, storage::ModelOrigin origin,
@@ -84,10 +88,10 @@ class MonitorModels {
   config::TrainingConfig config_;
   std::vector<Slot> slots_;  // one per trained detector
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
-  IncidentLog incidents_;
   InputProfile recent_;
   std::size_t ticks_since_profile_ = 0;
   std::chrono::nanoseconds next_look_{0};
+  std::chrono::nanoseconds next_expiry_{0};  // 0 = not yet set
 };
 
 }  // namespace anomaly_exporter::app

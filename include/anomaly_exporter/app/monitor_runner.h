@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "anomaly_exporter/app/engine.h"
+#include "anomaly_exporter/app/incident_feed.h"
 #include "anomaly_exporter/app/monitor_models.h"
 #include "anomaly_exporter/app/profile_backfill.h"
 #include "anomaly_exporter/app/publisher.h"
@@ -21,6 +22,8 @@
 
 namespace anomaly_exporter::app {
 
+class AlertFeed;
+
 /// What every runner shares. All borrowed; must outlive the runners.
 struct RunnerDependencies {
   Engine* engine = nullptr;
@@ -28,6 +31,7 @@ struct RunnerDependencies {
   SelfMetrics* self = nullptr;
   StateStore* state = nullptr;  ///< null = no state files
   Trainer* trainer = nullptr;   ///< null = no models are fitted
+  AlertFeed* alerts = nullptr;  ///< null = nobody is told of anomalies
   std::string storage_path{};   ///< folder of the models; empty = none are kept
   series::SeriesBudget* budget = nullptr;
   core::Logger* log = nullptr;
@@ -87,7 +91,7 @@ class MonitorRunner {
   void explain_empty_metrics(const TickReport& report, const std::stop_token& stop);
   void say(core::LogLevel level, const std::string& key, std::string_view message,
            const std::string& error);
-  void publish();
+  std::shared_ptr<const exposition::MonitorSnapshot> publish();
   [[nodiscard]] core::Timestamp floor_tick(core::Timestamp now) const;
   [[nodiscard]] core::Duration interval() const { return monitor_->config.interval; }
 
@@ -99,6 +103,7 @@ class MonitorRunner {
   std::unique_ptr<MonitorState> monitor_;
   std::shared_ptr<sources::MetricSource> source_;
   MonitorModels models_;
+  IncidentFeed incidents_;
   bool knows_scrape_interval_ = false;
   std::chrono::nanoseconds next_probe_{0};
   Publisher publisher_;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "anomaly_exporter/app/incident_log.h"
 #include "anomaly_exporter/config/config.h"
 #include "anomaly_exporter/core/result.h"
 #include "anomaly_exporter/core/time.h"
@@ -16,6 +17,8 @@
 #include "anomaly_exporter/series/profiles.h"
 #include "anomaly_exporter/series/series_table.h"
 #include "anomaly_exporter/series/windows.h"
+#include "anomaly_exporter/severity/episodes.h"
+#include "anomaly_exporter/severity/policy.h"
 #include "anomaly_exporter/severity/severity.h"
 
 namespace anomaly_exporter::app {
@@ -25,11 +28,13 @@ namespace anomaly_exporter::app {
 struct RowResults {
   series::Column<std::uint8_t> flags;
   series::Column<std::uint8_t> outcome;
-  series::Column<std::uint8_t> level;
+  series::Column<std::uint8_t> level;  ///< final: of the open episode, 0 where muted
+  series::Column<std::uint8_t> muted;  ///< 1 = a rule mutes the row
   series::Column<double> score;
   series::Column<float> value, expected, lower, upper, sigmas;
   series::Column<double> entity_score;            ///< by entity; negative = none
   std::vector<series::Column<float>> confidence;  ///< [detector]; negative = no verdict
+  series::Column<float> contribution;             ///< negative = none
 
   void resize(std::size_t rows, std::size_t entities);
   [[nodiscard]] std::size_t memory_bytes() const;
@@ -46,8 +51,10 @@ struct EvaluationCounts {
   std::vector<std::uint64_t> detector_verdicts;  ///< rows that the detector scored
   /// From the call of an evaluation to the start of its first block; not part of sums.
   std::chrono::nanoseconds queued{0};
-  /// Entries into a severity: [(metric * 4 + level) * (detectors + 1) + detector]; the last
-  /// detector stands for the ensemble.
+  std::uint64_t muted = 0;  ///< rows muted at this tick; not part of sums
+  std::array<std::uint64_t, severity::kSuppressions> suppressed{};  ///< openings not announced
+  /// Openings of episodes and their rises: [(metric * 4 + level) * (detectors + 1) + detector]; the
+  /// last detector stands for the ensemble.
   std::vector<std::uint64_t> episodes;
 
   EvaluationCounts() = default;
@@ -62,7 +69,7 @@ struct EvaluationCounts {
 /// Buffers in which one worker evaluates one block after the other.
 struct BlockScratch {
   std::vector<float> scale_floor;
-  std::vector<series::LaneMask> present, learnable;
+  std::vector<series::LaneMask> present, learnable, sparse;
   std::vector<detectors::VerdictColumns> verdicts;
   ensemble::EnsembleColumns scores;
   severity::SeverityColumns severity;
@@ -72,6 +79,9 @@ struct BlockScratch {
 
   BlockScratch(std::size_t metrics, std::size_t detectors);
 };
+
+/// By row: 1 = nothing is learned from it. Rows beyond the end are learned from.
+using LearnGate = std::vector<std::uint8_t>;
 
 /// Everything a monitor knows: its series, windows, profiles, detectors, calibration and the
 /// results of the last tick. Plain state; `Engine` moves it from tick to tick.
@@ -85,7 +95,8 @@ class MonitorState {
                                                             series::SeriesBudget& budget,
                                                             series::DropCounters& drops);
 
-  /// Takes over thresholds, significance, limits and budget of a changed configuration.
+  /// Takes over thresholds, significance, limits, mutes and budget of a changed configuration. Open
+  /// episodes go on.
   /// REQUIRES: equal state_key().
   void adopt(config::MonitorConfig config);
 
@@ -94,6 +105,10 @@ class MonitorState {
   void follow_table();
   /// Forgets what is known about an entity whose number was freed or is used anew.
   void forget(series::Entity entity);
+  /// The same before its history is replayed: an episode that is open stays open.
+  void relearn(series::Entity entity);
+  /// The clock was set back: ticks go on from `time`.
+  void set_back(core::Timestamp time);
   /// Forgets all windows (after a gap longer than they are).
   void forget_all();
 
@@ -114,23 +129,37 @@ class MonitorState {
   series::Column<float> smallest_step;           ///< by row; 0 = none seen
   series::Column<std::int64_t> known_until;      ///< by entity: ms, newest tick in restored state
   series::Column<std::uint32_t> abnormal_ticks;  ///< by row: unusual ticks not learned
+  /// By row, where a metric has a `min_rate`: ticks of the window since the first sample, and those
+  /// with one.
+  struct Density {
+    std::uint32_t ticks, samples;
+  };
+  series::Column<Density> density;
   /// Unusual ticks after which a row teaches again: `accept_shift_after`, but never so many that a
   /// detector would run out of learned values (half its window, and what its warm-up leaves).
   std::uint32_t accepted_ticks = 0;
 
   std::vector<std::unique_ptr<detectors::Detector>> detectors;
+  std::vector<std::uint32_t> model_versions;        ///< [detector] in use; 0 = none
+  IncidentLog untaught;                             ///< what no model is fitted to
   std::vector<ensemble::Calibration> calibrations;  ///< one per detector
   std::vector<ensemble::Voter> voters;
   ensemble::Ensemble ensemble;
   ensemble::EvidenceColumns evidence;
   ensemble::BudgetMap budget_map;
   severity::Judge judge;
+  severity::Policies policies;
+  series::Column<std::uint32_t> policy_of_row;
+  severity::Episodes episodes;
+  series::Column<std::int64_t> episodes_until;  ///< by entity: ms, last tick that episodes saw
+  bool counts_episodes = true;                  ///< false while history is replayed
   double log_p0 = 0;
 
-  series::TickIndex index = 0;     ///< number of the last tick evaluated; 0 = none
-  core::Timestamp time;            ///< its time
-  double calibrated_samples = 0;   ///< samples at the last refit
-  bool learns_calibration = true;  ///< false while restored maps must not count twice
+  series::TickIndex index = 0;                  ///< number of the last tick evaluated; 0 = none
+  core::Timestamp time;                         ///< its time
+  std::shared_ptr<const LearnGate> learn_gate;  ///< null = all rows are learned from
+  double calibrated_samples = 0;                ///< samples at the last refit
+  bool learns_calibration = true;               ///< false while restored maps must not count twice
 
   /// Metrics whose last request was answered; the rows of others are unknown, not missing.
   std::vector<bool> answered;
@@ -141,6 +170,9 @@ class MonitorState {
 
  private:
   void grow();
+  void choose_policies(series::Entity entity);
+  void choose_all_policies();
+  std::uint64_t policy_generation_ = 0;  // of the table's labels that policies were chosen by
 
   MonitorState(config::MonitorConfig config, series::SeriesBudget& budget,
                series::DropCounters& drops);

@@ -15,10 +15,11 @@ struct RunnerStatus {
   bool source_up = false;
   bool is_oversampled = false;
   double backfill_ratio = 0;
-  std::string not_ready;                   ///< empty = ready
-  std::vector<std::string> metric_errors;  ///< by metric; empty text = fine
-  std::vector<std::string> metric_hints;   ///< by metric
-  std::vector<std::string> remarks;        ///< newest last, bounded
+  std::string not_ready;                                     ///< empty = ready
+  std::vector<std::string> metric_errors;                    ///< by metric; empty text = fine
+  std::vector<std::string> metric_hints;                     ///< by metric
+  std::vector<std::string> remarks;                          ///< newest last, bounded
+  std::shared_ptr<const incidents::IncidentList> incidents;  ///< as the last tick left them
 };
 
 /// Turns a monitor's results into the immutable snapshot that scrapes and pages read. Keeps the

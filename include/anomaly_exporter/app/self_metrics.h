@@ -42,6 +42,8 @@ class SelfMetrics {
   void observe_latency(const std::string& stage, const std::string& origin, double seconds);
   void count_missed_ticks(const std::string& monitor, std::uint64_t ticks);
   void count_clock_step(const std::string& monitor);
+  /// `refused`: running total.
+  void observe_incidents(const std::string& monitor, std::uint64_t refused);
   void observe_state_write(bool ok, core::Timestamp now);
   void count_state_skipped();
 

@@ -10,6 +10,7 @@
 #include "anomaly_exporter/app/drift.h"
 #include "anomaly_exporter/app/monitor_state.h"
 #include "anomaly_exporter/app/training_set.h"
+#include "anomaly_exporter/core/clock.h"
 #include "anomaly_exporter/storage/model_store.h"
 
 namespace anomaly_exporter::app {
@@ -38,13 +39,15 @@ struct TrainingTask {
 
 /// Fits a model and compares it with the one in use.
 ///
-/// With a champion, the first 80 % of every part are fitted and both are examined on the rest (see
-/// challenge.h); the model that was examined is the one that is used. Without one, everything is
-/// fitted, and the figures come from data that were fitted too. The verdict stands in the metadata.
-/// Errors: InvalidArgument when there are fewer vectors than `min_samples`, with the reason; the
-/// detector's; Unavailable when stopped.
+/// The first 80 % of every part are fitted and the model is examined on the rest (see challenge.h),
+/// as is the champion; the model that was examined is the one that is used. Where there is no
+/// champion and 80 % are fewer vectors than `min_samples`, everything is fitted, and the metadata
+/// say that the figures are `in_sample`. The verdict stands there too. `created` is the clock's
+/// time at the end of the fit; the range of the data is that of both parts. Errors: InvalidArgument
+/// when there are fewer vectors than `min_samples`, with the reason; the detector's; Unavailable
+/// when stopped.
 core::Result<TrainedModel> train_model(const TrainingTask& task, const TrainingData& data,
-                                       core::Timestamp now,
+                                       const core::Clock& clock,
                                        const detectors::TrainingProgress& progress);
 
 /// The body of a model file: model and input profile.

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "anomaly_exporter/alerting/options.h"
 #include "anomaly_exporter/core/result.h"
 #include "anomaly_exporter/core/time.h"
 #include "anomaly_exporter/core/time_zone.h"
@@ -15,7 +16,9 @@
 #include "anomaly_exporter/ensemble/calibration.h"
 #include "anomaly_exporter/ensemble/ensemble.h"
 #include "anomaly_exporter/exposition/writer.h"
+#include "anomaly_exporter/incidents/incident.h"
 #include "anomaly_exporter/series/series_limits.h"
+#include "anomaly_exporter/severity/policy.h"
 #include "anomaly_exporter/severity/severity.h"
 #include "anomaly_exporter/sources/csv_source.h"
 #include "anomaly_exporter/sources/metric_source.h"
@@ -40,6 +43,8 @@ struct MetricConfig {
   std::string unit;                ///< for people; "" = none
   ensemble::Significance significance;
   severity::CriticalLimits critical;
+  /// A series with samples at a smaller share of the ticks of its window is not judged. 0 to 1.
+  double min_rate = 0;
 };
 
 /// One monitor, presets already expanded.
@@ -63,7 +68,13 @@ struct MonitorConfig {
   ensemble::EnsembleOptions ensemble;
   ensemble::CalibrationOptions calibration_map;
   severity::SeverityOptions severity;
+  std::vector<severity::ThresholdRule> thresholds;  ///< of all monitors, as the file lists them
+  std::vector<severity::MuteRule> mutes;
+  incidents::IncidentOptions incidents;
   bool allow_own_metrics = false;
+  /// What must not come back as input unless it is allowed: the families of ours and of dialects.
+  std::vector<std::string> own_families{std::begin(exposition::kFamilies),
+                                        std::end(exposition::kFamilies)};
 
   /// Text that is equal exactly when state of one can be kept for the other after a reload:
   /// name, source, interval, window, metrics and detectors.
@@ -98,6 +109,8 @@ struct TrainingConfig {
   double cpu_budget = 0.25;                              ///< share of one core, 0.01 to 1
   core::Duration watch = std::chrono::hours(24);         ///< after a change, 1m to 7d
   std::size_t keep = 5;                                  ///< versions kept, 1 to 100
+  /// Unused models leave, 1d to 730d.
+  core::Duration expire_after = std::chrono::hours(90 * 24);
 };
 
 struct Config {
@@ -108,6 +121,7 @@ struct Config {
   LimitConfig limits;
   StorageConfig storage;
   TrainingConfig training;
+  alerting::AlertingOptions alerting;
   std::string text;  ///< the file as shown by /api/v1/status/config: secrets replaced
 };
 

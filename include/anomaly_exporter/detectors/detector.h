@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -47,6 +48,10 @@ class Detector {
 
   /// Makes room for `blocks` blocks. New rows know nothing.
   virtual void resize(std::size_t blocks) = 0;
+
+  /// Says who has this number from now on: `key` is what TrainingPart::entity is in a training set.
+  /// Survives `forget`. REQUIRES: within the blocks there is room for.
+  virtual void name_entity(series::Entity, std::uint64_t /*key*/) {}
 
   /// Judges the rows of `tick.active` by what was learned before this tick. Rows outside `active`
   /// keep whatever `out` held. REQUIRES: `out` sized for the monitor's metrics.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -71,13 +72,22 @@ class Forecaster final : public Detector {
   [[nodiscard]] std::size_t memory_bytes() const override;
 
  private:
+  /// Which call of `score` was the newest of a block, and whose buffers hold what it worked out.
+  struct Judged {
+    const void* by = nullptr;
+    std::uint64_t call = 0;
+  };
+
   Forecaster(const ForecasterOptions& options, const Shape& shape);
+  void fetch_next(std::size_t block, LaneMask lanes) const;
 
   ForecasterOptions options_;
   Shape shape_;
   std::size_t metrics_;
   std::unique_ptr<ForecastSpans> spans_;
   std::vector<std::unique_ptr<EntityForecast>> entities_;  // null until the first row
+  /// By block; `learn` uses those numbers where it follows on the same thread. No state.
+  mutable std::vector<Judged> judged_;
 };
 
 }  // namespace anomaly_exporter::detectors

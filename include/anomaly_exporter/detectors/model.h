@@ -18,6 +18,7 @@ struct TrainingPart {
   core::Timestamp first;  ///< time of the first tick
   std::size_t ticks = 0;
   std::vector<float> values;  ///< [tick * metrics + metric]; NaN = absent, or not to be learned
+  std::uint64_t entity = 0;   ///< hash of the entity's labels; 0 = not known whose history it is
 };
 
 /// What a model is fitted to: histories of a sample of the monitor's entities.

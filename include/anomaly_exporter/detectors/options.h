@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "anomaly_exporter/core/result.h"
 #include "anomaly_exporter/core/time.h"
@@ -70,6 +71,17 @@ struct NoveltyOptions {
   [[nodiscard]] core::Status validate() const;
 };
 
+/// Distance from a slow baseline, averaged over several lengths.
+struct MultiWindowOptions {
+  /// Lengths of the averages in ticks, ascending, 1 to 4096, at most 8 of them; 1 is the value
+  /// itself. The longest decides how slowly the baseline follows (8 times) and how long spreads are
+  /// remembered (64 times); each costs 8 bytes per series.
+  std::vector<std::size_t> windows = {1, 4, 16, 64, 256};
+  /// Sigmas of the average that strays most, 1 to 100. Higher is quieter.
+  double threshold = 4.0;
+  [[nodiscard]] core::Status validate() const;
+};
+
 /// Ridge regression of an entity's next values on its recent past, with the residuals of a short
 /// average and of the leading components beside it.
 struct ForecasterOptions {
@@ -78,11 +90,19 @@ struct ForecasterOptions {
   [[nodiscard]] core::Status validate() const;
 };
 
-/// Isolation Forest (Liu, Ting and Zhou 2008): one forest for the monitor.
+/// Isolation Forest (Liu, Ting and Zhou 2008): one forest for the monitor, and with scope Entity a
+/// smaller one for each entity of the training set.
 struct IsolationForestOptions {
+  enum class Scope { Monitor, Entity };
+  Scope scope = Scope::Entity;
   std::size_t trees = 100;      ///< 8 to 1000
   std::size_t sample = 256;     ///< vectors per tree, 16 to 4096
   double contamination = 0.01;  ///< share of the training vectors beyond the threshold, 1e-4 to 0.5
+  /// Trees of an entity's own forest, 8 to 1000: 2 kB each with a sample of 256.
+  std::size_t entity_trees = 25;
+  /// Bound of the own forests of a model, 0 to 1 GiB. Entities that find no room, and those outside
+  /// the training set, are judged by the monitor's forest.
+  std::size_t entity_bytes = std::size_t{16} << 20;
   [[nodiscard]] core::Status validate() const;
 };
 
@@ -132,6 +152,7 @@ struct DetectorOptions {
   RegressionOptions regression;
   NoveltyOptions novelty;
   ForecasterOptions forecaster;
+  MultiWindowOptions multi_window;
   IsolationForestOptions isolation_forest;
   LstmAutoencoderOptions lstm_autoencoder;
   SeasonalEsdOptions seasonal_esd;

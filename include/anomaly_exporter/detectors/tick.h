@@ -33,12 +33,16 @@ struct Tick {
   LaneMask repeated = 0;
   std::span<const float> values;       ///< block column; the value at this tick
   std::span<const LaneMask> present;   ///< per metric; subset of `active`
+  std::span<const LaneMask> sparse{};  ///< per metric: rows with too few samples; empty = none
   std::span<const float> scale_floor;  ///< block column; >= 0, least scale that counts (one sigma)
   const series::Windows* windows = nullptr;    ///< holds this tick at slot(index) already
   const series::Profiles* profiles = nullptr;  ///< what was observed before this tick
 
   /// Local time as if it were UTC: for the hour of the day and the day of the week.
   [[nodiscard]] core::Timestamp local_time() const { return time + utc_offset; }
+  [[nodiscard]] bool is_sparse(std::size_t metric, std::size_t lane) const {
+    return !sparse.empty() && (sparse[metric] & series::bit(lane)) != 0;
+  }
   [[nodiscard]] series::StripView strip(std::size_t metric) const {
     return windows->strip(block, metric);
   }

@@ -14,10 +14,11 @@ enum class Outcome : std::uint8_t {
   WarmingUp,     ///< fewer samples than the detector needs
   InputMissing,  ///< too much of a multivariate input is absent
   Untrained,     ///< needs a model it does not have yet
+  Sparse,        ///< fewer samples in its window than the metric's `min_rate` asks for
   Failed,        ///< arithmetic left the range of finite numbers
   Scored,        ///< raw, expected and scale are valid
 };
-inline constexpr std::size_t kOutcomes = 6;
+inline constexpr std::size_t kOutcomes = 7;
 
 /// Snake-case name, e.g. "warming_up".
 std::string_view to_string(Outcome outcome);

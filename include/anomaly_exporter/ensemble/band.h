@@ -13,8 +13,8 @@ struct Band {
 };
 
 /// The band around `expected`. `distance`: how far from it the detector reaches the threshold, in
-/// the metric's unit, >= 0; a value at that distance is outside. Bounds are rounded inwards, to the
-/// last float that is still ordinary.
+/// the metric's unit, >= 0 and before `significance` widens it; a value at that distance is
+/// outside. Bounds are rounded inwards, to the last float that is still ordinary.
 Band band_around(double expected, double distance, const Significance& significance);
 
 /// Moves the bound on the value's side so that the band holds `value` exactly when it is ordinary.

@@ -27,12 +27,20 @@ struct Significance {
   /// Values outside are wrong whatever the past says.
   double valid_min = -std::numeric_limits<double>::infinity();
   double valid_max = std::numeric_limits<double>::infinity();
+  /// Deviations count this many times less: the band is that much wider on that side, and detectors
+  /// judge as if the value lay that much nearer.
+  static constexpr double kLeastWidening = 0.1, kMostWidening = 100;
+  double widen_above = 1, widen_below = 1;
 
   [[nodiscard]] core::Status validate() const;
   /// The least deviation that counts at an expected value.
   [[nodiscard]] double min_deviation(double expected) const;
   /// True when a deviation is in the direction and of the size that count.
   [[nodiscard]] bool counts(double value, double expected) const;
+  /// What raw scores of a value are divided by.
+  [[nodiscard]] double widening(double value, double expected) const {
+    return value >= expected ? widen_above : widen_below;
+  }
   [[nodiscard]] bool is_valid(double value) const {
     return value >= valid_min && value <= valid_max;
   }
@@ -60,6 +68,11 @@ enum class Method {
 };
 
 struct EnsembleOptions {
+  static constexpr std::size_t kMaxVoters = 32;
+  /// The two detectors whose verdicts are evidence.
+  static constexpr const char* kNovelty = "novelty";
+  static constexpr const char* kForecaster = "forecaster";
+
   Method method = Method::Evidence;
   /// Alarm at or above. 0 < threshold < 1. Default of the specification: 0.6.
   double threshold = 0.6;
@@ -81,7 +94,7 @@ struct EnsembleOptions {
 /// What the ensemble says of one block: block columns (element `metric * 64 + lane`), and one score
 /// per entity.
 struct EnsembleColumns {
-  /// Scored when at least one detector scored, else the state most worth telling: Failed,
+  /// Scored when at least one detector scored, else the state most worth telling: Failed, Sparse,
   /// WarmingUp, InputMissing, Untrained, NoData, in that order.
   std::vector<detectors::Outcome> outcome;
   std::vector<double> score;    ///< [0, 1), 0 where not scored
@@ -90,6 +103,13 @@ struct EnsembleColumns {
   std::vector<float> upper;     ///< largest ordinary value; +inf where nothing above counts
   std::vector<float> scale;     ///< one sigma of the detector that gave `expected`
   std::vector<std::uint8_t> has_expectation;
+  /// The score of what goes on, without what has just begun: in a vote the score itself, with
+  /// evidence that of the state alone. It holds an alarm that the score has raised. [0, 1).
+  std::vector<double> hold;
+  /// Part of the metric in the multivariate verdict, 0 to 1, the parts of an entity summing to 1:
+  /// with evidence of the blame, in a vote of the votes of multivariate detectors. Negative where
+  /// there is none.
+  std::vector<float> contribution;
   /// Per lane: the highest metric score; negative where no metric was scored.
   std::vector<double> entity_score;
   /// Each detector's vote: [detector][metric * 64 + lane], its confidence after share and
@@ -130,13 +150,14 @@ struct EvidenceParts {
 /// above.
 ///
 /// Band: where the confidence of the detector that gives `expected` reaches the threshold, after
-/// direction, least deviation and valid range. The bounds are the last ordinary values; outside is
-/// `value < lower` or `value > upper`. So, for values inside the valid range, outside the band is
-/// the same as that detector's vote at or above the threshold. That holds exactly for the value of
-/// the tick: where rounding to float, or a raw score that is not |value - expected| / scale, would
-/// break it, the bound moves to the value's side. The band never leaves the valid range unless the
-/// expected value does.
+/// direction, widening, least deviation and valid range. The bounds are the last ordinary values;
+/// outside is `value < lower` or `value > upper`. So, for values inside the valid range, outside
+/// the band is the same as that detector's vote at or above the threshold. That holds exactly for
+/// the value of the tick: where rounding to float, or a raw score that is not |value - expected| /
+/// scale, would break it, the bound moves to the value's side. The band never leaves the valid
+/// range unless the expected value does.
 ///
+/// Rows in `tick.sparse` are not judged: their outcome is Sparse and they bring no evidence.
 /// Rows outside `tick.active` keep what `out` held.
 ///
 /// Threads: const but for the block's evidence; distinct blocks at the same time. Cost: about 35 ns
@@ -165,6 +186,8 @@ class Ensemble {
               EnsembleColumns& out) const;
   void count_votes(const detectors::Tick& tick, std::span<const Voter> voters,
                    std::span<const detectors::VerdictColumns> verdicts, EnsembleColumns& out) const;
+  void share_votes(const detectors::Tick& tick, std::span<const Voter> voters,
+                   EnsembleColumns& out) const;
   void weigh_evidence(const detectors::Tick& tick, std::span<const Voter> voters,
                       std::span<const detectors::VerdictColumns> verdicts,
                       const EvidenceParts& evidence, EnsembleColumns& out) const;

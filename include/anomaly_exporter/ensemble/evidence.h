@@ -25,6 +25,7 @@ struct Condition {
   double onset = 0;  ///< something new began: rare, 0 at nearly every tick
   /// Both on one scale, >= 0: what the alarm is raised on.
   double score = 0;
+  double lasting = 0;  ///< part of the state in it
 };
 
 /// Joins the evidence of an entity's metrics and ticks into one score.

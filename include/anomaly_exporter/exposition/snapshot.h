@@ -10,6 +10,7 @@
 #include "anomaly_exporter/core/mutex.h"
 #include "anomaly_exporter/core/time.h"
 #include "anomaly_exporter/detectors/verdict.h"
+#include "anomaly_exporter/incidents/incident.h"
 
 namespace anomaly_exporter::exposition {
 
@@ -66,6 +67,8 @@ struct MonitorSnapshot {
   std::vector<MetricStatus> metrics;
   std::vector<std::string> detectors;  ///< voting order
   std::vector<double> weights;
+  double threshold = 0.6;             ///< score from which a value is an anomaly
+  std::vector<std::uint32_t> models;  ///< [detector] version of the model in use; 0 = none
   std::array<std::uint64_t, detectors::kOutcomes> outcome_counts{};
 
   std::shared_ptr<const OutputLabels> labels;
@@ -78,10 +81,19 @@ struct MonitorSnapshot {
   std::vector<std::uint8_t> flags;
   std::vector<detectors::Outcome> outcome;
   std::vector<float> score, value, expected, lower, upper, sigmas;
-  /// With kHasValue a level above 0 is valid without kScored too: limits need no warm-up.
+  /// Level of the open episode, 0 to 3; 0 where none is open or the row is muted. Above 0 it is
+  /// valid whatever the flags say: limits need no warm-up, an episode stays open for a while when
+  /// samples stay away, and for as long as nobody can tell because the source is down.
   std::vector<std::uint8_t> severity;
-  std::vector<float> entity_score;             ///< by output entity; negative = none
+  /// Of the episode, muted or not: its first unusual tick, and when it opened; 0 = there is none,
+  /// or it has not opened (yet). Whole seconds.
+  std::vector<core::Timestamp> onset, opened;
+  std::vector<float> peak_score;    ///< highest score since the onset; 0 = there is none
+  std::vector<std::uint8_t> muted;  ///< 1 = a rule mutes the row
+  std::vector<float> contribution;  ///< part in the multivariate verdict; negative = none
+  std::vector<float> entity_score;  ///< by output entity; negative = none
   std::vector<std::vector<float>> confidence;  ///< [detector][output row]; negative = no verdict
+  std::shared_ptr<const incidents::IncidentList> incidents;  ///< nothing = there are none
 };
 
 /// The newest snapshot of every monitor. A scrape takes the list once and then never waits for an

@@ -15,15 +15,33 @@
 namespace anomaly_exporter::exposition {
 
 /// Families computed from the snapshots; `exposition.families` chooses among these names.
-inline constexpr std::string_view kFamilies[] = {
-    "anomaly_score",         "anomaly_entity_score",     "anomaly_detector_score",
-    "anomaly_value",         "anomaly_expected_value",   "anomaly_lower_bound",
-    "anomaly_upper_bound",   "anomaly_deviation_sigmas", "anomaly_severity",
-    "anomaly_series_missing"};
+inline constexpr std::string_view kFamilies[] = {"anomaly_score",
+                                                 "anomaly_entity_score",
+                                                 "anomaly_detector_score",
+                                                 "anomaly_value",
+                                                 "anomaly_expected_value",
+                                                 "anomaly_lower_bound",
+                                                 "anomaly_upper_bound",
+                                                 "anomaly_deviation_sigmas",
+                                                 "anomaly_severity",
+                                                 "anomaly_series_missing",
+                                                 "anomaly_incident_severity",
+                                                 "anomaly_incident_members",
+                                                 "anomaly_contribution_ratio"};
+/// The last one is off by default.
+inline constexpr std::size_t kDefaultFamilies = std::size(kFamilies) - 1;
+
+/// Other systems whose names can be served too; see dialect.h.
+inline constexpr std::string_view kDialects[] = {"dwcp", "vmanomaly", "promql"};
 
 struct ExpositionOptions {
-  /// Names out of kFamilies; default all of them.
-  std::vector<std::string> families{std::begin(kFamilies), std::end(kFamilies)};
+  /// Names out of kFamilies.
+  std::vector<std::string> families{std::begin(kFamilies),
+                                    std::begin(kFamilies) + kDefaultFamilies};
+  /// Names out of kDialects: the results a second time as other systems name them (dialect.h).
+  std::vector<std::string> dialects = {};
+  /// Names of the dialect vmanomaly; `$VAR` stands for its `anomaly_score`, `y`, `yhat`, ...
+  std::string vmanomaly_name = "$VAR";
   /// Bodies smaller than this, in bytes, are never compressed.
   std::size_t gzip_min_bytes = 64 * 1024;
   /// Compress for clients that accept it: five times fewer bytes for eight times the rendering.
@@ -53,7 +71,8 @@ bool accepts_gzip(std::string_view accept_encoding);
 /// flags say that a number is not defined has no line. In OpenMetrics, counters are named with
 /// `_total` in their samples and without it in TYPE and HELP, `le` and `quantile` are canonical
 /// floats ("1.0"), names that end in a base unit have a UNIT line, and `# EOF` ends the page.
-/// REQUIRES: families of `own` have legal names that differ from each other and from kFamilies.
+/// REQUIRES: families of `own` have legal names that differ from each other and from all served
+/// ones (dialect.h).
 /// Cost: about 45 ns per line, 350 ns per line of `own`. Threads: const input, safe.
 void render(Format format, const ExpositionOptions& options, const SnapshotStore::List& snapshots,
             std::span<const prometheus::MetricFamily> own, std::string& out);

@@ -115,6 +115,12 @@ struct Kernels {
   /// fewer than three values the other two are 0.
   void (*line_forecast)(const LaneHistory& history, double* forecast, double* error,
                         std::uint32_t* count);
+
+  /// Mean and population standard deviation of the history, from sums of float taken newest first
+  /// of the distances from `about`: a row that is `about` throughout has a deviation of exactly 0.
+  /// Lanes from the history's stride on are not written.
+  void (*recent_moments)(const LaneHistory& history, const float* about, float* mean,
+                         float* deviation);
 };
 
 /// The table compiled for a level.

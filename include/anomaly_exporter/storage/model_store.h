@@ -23,7 +23,7 @@ std::string_view to_string(ModelOrigin origin);
 /// What is known of a model beside the model itself.
 struct ModelMetadata {
   unsigned version = 0;         ///< 1, 2, ...; given by ModelStore::save
-  core::Timestamp created;      ///< when it was fitted
+  core::Timestamp created;      ///< when the fit ended
   core::Timestamp first, last;  ///< range of the data
   std::uint64_t samples = 0;    ///< vectors it was fitted to
   std::uint64_t entities = 0;   ///< entities they came from
@@ -32,6 +32,8 @@ struct ModelMetadata {
   std::vector<std::pair<std::string, double>> figures;  ///< finite
   ModelOrigin origin = ModelOrigin::Schedule;
   unsigned parent = 0;  ///< version in use before; 0 = none
+  /// True when the figures come from data that the model was fitted to: it looks better than it is.
+  bool in_sample = false;
   std::string verdict;  ///< of the comparison with the parent, one sentence
 };
 
@@ -44,6 +46,8 @@ struct StoredModel {
 /// Models as files: `<directory>/models/<monitor>/<detector>/<version, 6 digits>.model` and, beside
 /// them, `current`, which names the version in use. Both stand in the envelope of state_file.h.
 /// A model file is written once and never changed.
+///
+/// `used` tells when a configuration last named the folder (see expire).
 ///
 /// Every write goes aside, is fsynced and renamed, first the model, then `current`. A crash at any
 /// moment therefore leaves `current` naming a whole file: the old one or the new one.
@@ -96,10 +100,21 @@ class ModelStore {
 
   /// Finds the model to go on with: the current one; where that is damaged, the newest good one
   /// before it, else the newest good one. Damaged files are renamed to `<name>.damaged`. Models
-  /// made with other `parameters` are passed over and left alone. When a damaged one was replaced,
-  /// `current` names the replacement afterwards.
+  /// made with other `parameters` are passed over and left alone; together they are one problem,
+  /// the last. When a damaged one was replaced, `current` names the replacement afterwards.
   [[nodiscard]] Recovery recover(const std::string& monitor, const std::string& detector,
                                  const std::string& parameters, const Accept& accept) const;
+
+  /// Notes that a configuration names this detector of this monitor; nothing where it has no
+  /// folder. Errors: InvalidArgument (a name that is no folder's), Unavailable.
+  [[nodiscard]] core::Status note_use(const std::string& monitor, const std::string& detector,
+                                      core::Timestamp now) const;
+  /// Removes the folders, of any monitor, whose use was last noted longer than `expire_after` ago,
+  /// and returns them as `<monitor>/<detector>`, ascending. A folder whose use was never noted (by
+  /// an older program), or in the future, counts as used now. What cannot be removed stays until
+  /// the next time.
+  [[nodiscard]] std::vector<std::string> expire(core::Timestamp now,
+                                                core::Duration expire_after) const;
 
   /// Path of a version's file, for messages.
   [[nodiscard]] std::string path_of(const std::string& monitor, const std::string& detector,

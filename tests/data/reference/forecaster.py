@@ -7,19 +7,24 @@ usage: forecaster.py > forecaster.csv      columns: row, x0, x1, x2, raw (step 3
 """
 import numpy as np
 
-from novelty import Digest
+from novelty import STEP, Digest, remembered
 
 D, ROWS = 3, 900
-BRIEF, SHORT, LONG, REGRESSOR = 6, 4, 20, 12  # ticks of 300 s
+
+
+def ticks(seconds, least, most, step):
+    return int(np.floor(np.clip(seconds / step, least, most) + 0.5))
 
 
 def excess(residual):
     return np.clip(np.abs(residual) - 1.5, 0, 40)
 
 
-def forecast(x):
-    digests = [Digest() for _ in range(D)]
-    spans = {"brief": BRIEF, "short": SHORT, "long": LONG}
+def forecast(x, step=STEP):
+    D = x.shape[1]
+    digests = [Digest(remembered(step)) for _ in range(D)]
+    spans = {"brief": 6, "short": ticks(1200, 3, 30, step), "long": ticks(6000, 10, 100, step)}
+    regressor = ticks(3600, 6, 60, step)
     gated = {k: x[0].copy() for k in spans}
     free = {k: x[0].copy() for k in spans}
     squares = {k: np.zeros(D) for k in spans}
@@ -30,7 +35,7 @@ def forecast(x):
     gram, targets, weights, rows = np.zeros((3 * D + 1,) * 2), np.zeros((3 * D + 1, D)), np.zeros((3 * D + 1, D)), 0.0
     errors, error_rows, error_sigma = np.zeros(D), 0.0, None
     products, sums, seen, basis, shift, outside = np.zeros((D, D)), np.zeros(D), 0.0, None, np.zeros(D), np.ones(D)
-    restless, past = 0.0, Digest()
+    restless, past = 0.0, Digest(remembered(step))
     renewal = 32
     for t, row in enumerate(x):
         raw, teaches = None, True
@@ -42,7 +47,7 @@ def forecast(x):
             near = sum(0.5 * excess((row - gated[k]) / sigma[k]) for k in ("brief", "short"))
             r_long = np.clip((row - gated["long"]) / sigma["long"], -10, 10)
             left = np.zeros(D)
-            if basis is not None:
+            if basis is not None and D > 1:
                 d = r_long - shift
                 left = d - basis @ (basis.T @ d)
             raw = float(np.mean(near + excess(error / error_sigma) + 0.5 * excess(left / outside)))
@@ -70,7 +75,7 @@ def forecast(x):
             if teaches:
                 squares[k] = squares[k] + residual ** 2
         kept = row if centre is None else np.clip(row, centre - 15 * spread, centre + 15 * spread)
-        slow = slow + 2 / (REGRESSOR + 1) * (kept - slow)
+        slow = slow + 2 / (regressor + 1) * (kept - slow)
         for j in range(D):
             digests[j].add(float(np.float32(slow[j])))
         before, newest = newest, row

@@ -7,17 +7,23 @@ usage: novelty.py > novelty.csv      columns: series, value, raw, expected (step
 import math
 import random
 
-STEP, START, PHASES, HOUR, POINTS = 300, 1_700_000_100, 72, 12, 24
+STEP, START, POINTS, DAY = 300, 1_700_000_100, 24, 86400
 
 
 class Digest:
-    def __init__(self):
+    def __init__(self, most=math.inf):
         self.points = []  # [mean, weight], ascending
+        self.most = most
 
     def total(self):
         return sum(weight for _, weight in self.points)
 
     def add(self, value):
+        self.insert(value)
+        if self.total() > self.most:
+            self.points = [[mean, weight / 2] for mean, weight in self.points]
+
+    def insert(self, value):
         at = 0
         while at < len(self.points) and self.points[at][0] <= value:
             at += 1
@@ -51,14 +57,20 @@ def excess(digest, value):
     return far / max(high - low, 1e-3 * abs(digest.quantile(0.5)) + 1e-9)
 
 
-def novelty(values):
-    rate = 1 - 0.7 ** (PHASES * STEP / 86400)
-    usual, seen = [0.0] * PHASES, [0] * PHASES
-    digests = [Digest() for _ in range(4)]
+def remembered(step):
+    """Rows of 60 days, 200 at least: more are halved."""
+    return max(60 * DAY / step, 200)
+
+
+def novelty(values, step=STEP, start=START):
+    phases, hour_rows, most = int(min(72, max(1, DAY / step))), min(max(round(3600 / step), 6), 60), remembered(step)
+    rate = 1 - 0.7 ** (phases * step / DAY)
+    usual, seen = [0.0] * phases, [0] * phases
+    digests = [Digest(most) for _ in range(4)]
     run = longest = moves = moved = 0.0
     for t, value in enumerate(values):
-        phase = (START + t * STEP) % 86400 * PHASES // 86400
-        hour = values[max(0, t - HOUR + 1):t + 1]
+        phase = (start + t * step) % DAY * phases // DAY
+        hour = values[max(0, t - hour_rows + 1):t + 1]
         mean = sum(hour) / len(hour)
         deviation = math.sqrt(sum((v - mean) ** 2 for v in hour) / len(hour))
         streams = [value - usual[phase] if seen[phase] else None, value - values[t - 1] if t else 0.0, deviation, mean]
@@ -75,6 +87,8 @@ def novelty(values):
                     raw += 0.5 * math.log1p(min(run / limit, 3.0))
             else:
                 longest, run, moves = max(0.999 * longest, run), 0.0, moves + 1
+            if moved > most:
+                moved, moves = moved / 2, moves / 2
         if digests[3].total() < 20:
             yield None, None
         elif streams[0] is not None and digests[0].total() >= 20:

@@ -47,6 +47,15 @@ BOOST_AUTO_TEST_CASE(a_scored_row_has_numbers_labels_and_words) {
   BOOST_TEST(row.at("reason") == "");
 }
 
+BOOST_AUTO_TEST_CASE(a_detector_with_a_model_tells_its_version) {
+  auto snapshot = std::make_shared<exposition::MonitorSnapshot>(
+      *fake_snapshot("node", {{.labels = "instance=\"a\"", .score = 0.3F}}));
+  BOOST_TEST(snapshot->detectors.size() == 2U);
+  snapshot->models = {0, 7};
+  snapshots.publish(snapshot);
+  BOOST_TEST(data().at("scores").at(0).at("models") == nlohmann::json({{"mad", 7}}));
+}
+
 BOOST_AUTO_TEST_CASE(a_row_without_a_score_has_nulls_and_a_reason) {
   publish_two_monitors();
   const nlohmann::json row = data().at("scores").at(3);

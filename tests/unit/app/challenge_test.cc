@@ -16,6 +16,7 @@ struct Fixture {
   detectors::Shape shape{.metrics = 2, .window = 64, .interval = std::chrono::seconds(10)};
   DetectorFactory factory = [this] { return FakeTrainable::create("", {}, shape); };
   detectors::TrainingSet set = noise_set(4, 1500, 2);
+  support::ManualClock clock{{42}};
 
   std::shared_ptr<const detectors::Model> fitted() const {
     return FakeTrainable(2).fit(set, nullptr).value().model;
@@ -53,6 +54,36 @@ BOOST_AUTO_TEST_CASE(a_model_that_fits_finds_the_spikes_and_shifts) {
   BOOST_TEST(result.raw_threshold > 2.0);
   BOOST_TEST(result.raw_threshold < 4.0);
   BOOST_TEST(result.clean_share < 0.02);
+}
+
+BOOST_AUTO_TEST_CASE(every_kind_of_fault_is_injected_and_found_by_what_can_see_it) {
+  const ExamResult result = exam(fitted());
+  std::size_t faults = 0;
+  for (const auto& kind : result.by_kind) {
+    BOOST_TEST(kind.faults >= result.faults / 4);
+    faults += kind.faults;
+  }
+  BOOST_TEST(faults == result.faults);
+  const auto recall = [&](ExamFault kind) {
+    const auto& count = result.by_kind[kind];
+    return static_cast<double>(count.found) / static_cast<double>(count.faults);
+  };
+  BOOST_TEST(recall(kSpike) > 0.95);
+  BOOST_TEST(recall(kLevelShift) > 0.95);
+  BOOST_TEST(recall(kBrokenCorrelation) < 0.4);  // by chance: 8 ticks, one in a hundred above
+}
+
+BOOST_AUTO_TEST_CASE(a_challenger_better_by_broken_correlations_only_is_seen_to_be) {
+  // Two metrics that follow each other: their difference tells, their values do not.
+  for (auto& part : set.parts) {
+    for (std::size_t k = 0; k < part.ticks; ++k) part.values[2 * k + 1] = part.values[2 * k];
+  }
+  const auto champion = exam(fitted());
+  factory = [this] { return FakeTrainable::create("difference", {}, shape); };
+  const auto challenger = exam(fitted());
+  BOOST_TEST(challenger.by_kind[kBrokenCorrelation].found ==
+             challenger.by_kind[kBrokenCorrelation].faults);
+  BOOST_TEST(challenger.recall > champion.recall);
 }
 
 BOOST_AUTO_TEST_CASE(a_model_that_knows_nothing_fails) {
@@ -122,12 +153,18 @@ BOOST_AUTO_TEST_CASE(a_challenger_may_lack_a_little) {
 }
 
 BOOST_AUTO_TEST_CASE(the_first_model_is_taken_with_its_figures) {
-  const auto trained = train_model(task(), data_of(set), {42}, nullptr);
+  // An hour passes while it is fitted.
+  FakeTrainable::on_progress = [this, is_first = true]() mutable {
+    if (std::exchange(is_first, false)) clock.advance(std::chrono::hours(1));
+  };
+  const auto trained = train_model(task(), data_of(set), clock, nullptr);
+  FakeTrainable::on_progress = nullptr;
   BOOST_REQUIRE(trained.ok());
   BOOST_TEST(trained->is_accepted);
   const auto& m = trained->metadata;
-  BOOST_TEST(m.created.ms == 42);
-  BOOST_TEST(m.samples == 6000U);
+  BOOST_TEST(m.created.ms == 42 + 3'600'000);
+  BOOST_TEST(m.samples == 4800U);  // a fifth is held back
+  BOOST_TEST(!m.in_sample);
   BOOST_TEST(m.entities == 4U);
   BOOST_TEST(m.parent == 0U);
   BOOST_TEST(m.verdict == "accepted: the first model");
@@ -136,18 +173,29 @@ BOOST_AUTO_TEST_CASE(the_first_model_is_taken_with_its_figures) {
   BOOST_TEST(m.figures[1].first == "recall");
 }
 
+BOOST_AUTO_TEST_CASE(a_first_model_of_few_data_sees_all_of_them_and_says_so) {
+  const auto few = train_model(task(), data_of(noise_set(1, 124, 2)), clock, nullptr);
+  BOOST_REQUIRE(few.ok());
+  BOOST_TEST(few->metadata.in_sample);
+  BOOST_TEST(few->metadata.samples == 124U);
+  const auto enough = train_model(task(), data_of(noise_set(1, 125, 2)), clock, nullptr);
+  BOOST_REQUIRE(enough.ok());
+  BOOST_TEST(!enough->metadata.in_sample);
+  BOOST_TEST(enough->metadata.samples == 100U);
+}
+
 BOOST_AUTO_TEST_CASE(a_challenger_is_fitted_without_the_part_held_back_and_compared) {
   TrainingTask with_champion = task();
   with_champion.champion = fitted();
   with_champion.champion_version = 4;
-  const auto trained = train_model(with_champion, data_of(set), {42}, nullptr);
+  const auto trained = train_model(with_champion, data_of(set), clock, nullptr);
   BOOST_REQUIRE(trained.ok());
   BOOST_TEST(trained->is_accepted);
   BOOST_TEST(trained->metadata.samples == 4800U);
   BOOST_TEST(trained->metadata.parent == 4U);
 
   FakeTrainable::next_factor = 0;  // a challenger that sees nothing
-  const auto worse = train_model(with_champion, data_of(set), {42}, nullptr);
+  const auto worse = train_model(with_champion, data_of(set), clock, nullptr);
   FakeTrainable::next_factor = 1;
   BOOST_REQUIRE(worse.ok());
   BOOST_TEST(!worse->is_accepted);
@@ -155,11 +203,11 @@ BOOST_AUTO_TEST_CASE(a_challenger_is_fitted_without_the_part_held_back_and_compa
 }
 
 BOOST_AUTO_TEST_CASE(fewer_vectors_than_needed_are_refused_with_both_numbers) {
-  const auto refused = train_model(task(), data_of(noise_set(1, 99, 2)), {42}, nullptr);
+  const auto refused = train_model(task(), data_of(noise_set(1, 99, 2)), clock, nullptr);
   BOOST_REQUIRE(!refused.ok());
   BOOST_TEST((refused.error().code == core::ErrorCode::InvalidArgument));
   BOOST_TEST(refused.error().message == "99 vectors of data, 100 are needed");
-  BOOST_TEST(train_model(task(), data_of(noise_set(1, 100, 2)), {42}, nullptr).ok());
+  BOOST_TEST(train_model(task(), data_of(noise_set(1, 100, 2)), clock, nullptr).ok());
 }
 
 BOOST_AUTO_TEST_CASE(progress_ascends_to_the_end_and_can_stop_every_stage) {
@@ -168,7 +216,7 @@ BOOST_AUTO_TEST_CASE(progress_ascends_to_the_end_and_can_stop_every_stage) {
   const TrainingData data = data_of(noise_set(2, 400, 2));
   double last = 0;
   std::size_t calls = 0;
-  BOOST_TEST(train_model(with_champion, data, {}, [&](double done) {
+  BOOST_TEST(train_model(with_champion, data, clock, [&](double done) {
                BOOST_TEST(done >= last);
                last = done;
                ++calls;
@@ -178,13 +226,13 @@ BOOST_AUTO_TEST_CASE(progress_ascends_to_the_end_and_can_stop_every_stage) {
   for (std::size_t stop_at = 1; stop_at <= calls; stop_at += 97) {
     std::size_t call = 0;
     const auto stopped =
-        train_model(with_champion, data, {}, [&](double) { return ++call < stop_at; });
+        train_model(with_champion, data, clock, [&](double) { return ++call < stop_at; });
     BOOST_TEST(!stopped.ok());
   }
 }
 
 BOOST_AUTO_TEST_CASE(a_body_comes_back_whole_and_damage_is_seen) {
-  const auto trained = train_model(task(), data_of(set), {42}, nullptr).value();
+  const auto trained = train_model(task(), data_of(set), clock, nullptr).value();
   const std::string body = encode_body(trained);
   const FakeTrainable reader(2);
   const auto read = decode_body({trained.metadata, body}, reader, 2);

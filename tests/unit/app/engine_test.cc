@@ -2,6 +2,7 @@
 #include "anomaly_exporter/app/engine.h"
 
 #include <boost/test/unit_test.hpp>
+#include <functional>
 
 #include "anomaly_exporter/app/replay.h"
 #include "app_support.h"
@@ -42,7 +43,7 @@ BOOST_AUTO_TEST_CASE(a_spike_scores_above_the_threshold_and_its_neighbours_do_no
   BOOST_TEST(monitor->results.score[row_a_x] < 0.6);
   run(engine, *monitor, source, 800, 800);
   BOOST_TEST(monitor->results.score[row_a_x] >= 0.6);
-  BOOST_TEST(static_cast<int>(monitor->results.level[row_a_x]) >= 2);  // at least a warning
+  BOOST_TEST(int{monitor->results.level[row_a_x]} == 0);  // it has to hold first
   BOOST_TEST(std::fabs(monitor->results.expected[row_a_x] - 100) < 1);
   for (series::Entity e = 0; e < 2; ++e) {
     for (std::size_t m = 0; m < 2; ++m) {
@@ -51,6 +52,169 @@ BOOST_AUTO_TEST_CASE(a_spike_scores_above_the_threshold_and_its_neighbours_do_no
     }
   }
   BOOST_TEST(monitor->totals.seen_alarms >= 1U);
+  run(engine, *monitor, source, 801, 801);
+  BOOST_TEST(int{monitor->results.level[row_a_x]} >= 2);  // at least a warning
+  run(engine, *monitor, source, 802, 880);
+  BOOST_TEST(int{monitor->results.level[row_a_x]} == 0);
+}
+
+/// A monitor of one metric under limits: 1 is calm, 10 is beyond them.
+struct LimitBench {
+  explicit LimitBench(std::function<void(config::MonitorConfig&)> change = [](auto&) {}) {
+    auto config = test_config({"x"});
+    config.metrics[0].critical.above = 5;
+    change(config);
+    state = std::make_unique<TestMonitor>(config);
+  }
+  void tick(double value, std::int64_t k) {
+    now = value;
+    run(engine, **state, source, k, k);
+  }
+  int level() const { return (*state)->results.level[0]; }
+  std::uint64_t entries(std::size_t level_number) const {
+    const std::size_t detectors = (*state)->detectors.size();
+    return (*state)->totals.episodes[level_number * (detectors + 1) + detectors];
+  }
+
+  double now = 1;
+  support::ManualClock clock;
+  Engine engine{1, clock};
+  support::FakeSource source{{"a"},
+                             [this](const std::string&, const std::string&, core::Timestamp) {
+                               return std::optional<double>(now);
+                             }};
+  std::unique_ptr<TestMonitor> state;
+};
+
+BOOST_AUTO_TEST_CASE(a_level_stays_for_two_minutes_and_an_episode_is_counted_once) {
+  LimitBench bench;
+  bench.tick(1, 1);
+  bench.tick(10, 2);
+  BOOST_TEST(bench.level() == 3);
+  BOOST_TEST(bench.entries(3) == 1U);
+  for (std::int64_t k = 3; k < 14; ++k) bench.tick(k % 4 == 0 ? 10 : 1, k);
+  BOOST_TEST(bench.entries(3) == 1U);
+  for (std::int64_t k = 14; k < 24; ++k) {
+    bench.tick(1, k);
+    BOOST_TEST(bench.level() == 3);
+  }
+  bench.tick(1, 24);  // two minutes after tick 12
+  BOOST_TEST(bench.level() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_series_without_samples_keeps_its_level_for_a_while) {
+  LimitBench bench;
+  bench.tick(10, 1);
+  bench.source.remove("a");
+  for (std::int64_t k = 2; k < 13; ++k) {
+    bench.tick(10, k);
+    BOOST_TEST(bench.level() == 3);
+    BOOST_TEST(int{(*bench.state)->results.flags[0]} == int{Flag::kMissing});
+  }
+  bench.tick(10, 13);
+  BOOST_TEST(bench.level() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_outage_of_the_source_resolves_nothing) {
+  LimitBench bench;
+  bench.tick(10, 1);
+  bench.source.set_up(false);
+  for (std::int64_t k = 2; k < 50; ++k) bench.tick(10, k);
+  BOOST_TEST(bench.level() == 3);
+  bench.source.set_up(true);
+  bench.source.refuse("x");
+  for (std::int64_t k = 50; k < 99; ++k) bench.tick(10, k);
+  BOOST_TEST(bench.level() == 3);
+}
+
+BOOST_AUTO_TEST_CASE(ticks_that_were_seen_before_open_nothing_anew) {
+  LimitBench bench;
+  for (std::int64_t k = 1; k <= 5; ++k) bench.tick(10, k);
+  const core::Timestamp opened = (*bench.state)->episodes.opened(0);
+  (*bench.state)->relearn(0);  // as before the history of a newcomer is replayed
+  BOOST_TEST(bench.level() == 3);
+  for (std::int64_t k = 1; k <= 6; ++k) bench.tick(10, k);
+  BOOST_TEST(bench.entries(3) == 1U);
+  BOOST_TEST(((*bench.state)->episodes.opened(0) == opened));
+}
+
+BOOST_AUTO_TEST_CASE(muted_series_are_scored_and_have_no_severity) {
+  LimitBench bench([](config::MonitorConfig& config) {
+    const severity::LabelCondition is_a{severity::LabelCondition::Op::Matches, "instance", "a|b"};
+    config.mutes = {{{"m", "x", severity::LabelConditions::create({is_a}).value()}, ""}};
+  });
+  for (std::int64_t k = 1; k <= 30; ++k) bench.tick(10, k);
+  MonitorState& monitor = **bench.state;
+  BOOST_TEST(bench.level() == 0);
+  BOOST_TEST(int{monitor.results.muted[0]} == 1);
+  BOOST_TEST((monitor.results.flags[0] & Flag::kScored) != 0);
+  BOOST_TEST(bench.entries(3) == 0U);
+  const auto mute = static_cast<std::size_t>(severity::Suppression::Mute);
+  BOOST_TEST(monitor.totals.suppressed[mute] == 1U);
+
+  auto config = monitor.config;  // a reload unmutes it: the level stands at once, nothing opens
+  config.mutes.clear();
+  monitor.adopt(config);
+  BOOST_TEST(bench.level() == 3);
+  BOOST_TEST(int{monitor.results.muted[0]} == 0);
+  bench.tick(10, 31);
+  BOOST_TEST(bench.entries(3) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_reload_of_thresholds_takes_effect_and_keeps_what_is_open) {
+  LimitBench bench;
+  bench.tick(10, 1);
+  MonitorState& monitor = **bench.state;
+  const core::Timestamp opened = monitor.episodes.opened(0);
+  auto config = monitor.config;
+  severity::ThresholdRule rule;
+  rule.scope.metric = "x";
+  rule.critical_above = 100;
+  rule.keep_firing_for = std::chrono::seconds(30);
+  config.thresholds = {rule};
+  monitor.adopt(config);
+  bench.tick(10, 2);
+  BOOST_TEST(bench.level() == 3);
+  BOOST_TEST((monitor.episodes.opened(0) == opened));
+  for (std::int64_t k = 3; k <= 4; ++k) bench.tick(10, k);
+  BOOST_TEST(bench.level() == 0);  // 10 is no longer beyond the limit
+}
+
+BOOST_AUTO_TEST_CASE(a_clock_that_is_set_back_lets_episodes_go_on) {
+  LimitBench bench;
+  for (std::int64_t k = 1000; k <= 1005; ++k) bench.tick(10, k);
+  (*bench.state)->set_back(at(0));
+  for (std::int64_t k = 1; k < 12; ++k) bench.tick(1, k);
+  BOOST_TEST(bench.level() == 3);
+  bench.tick(1, 12);
+  BOOST_TEST(bench.level() == 0);
+  bench.tick(10, 13);
+  BOOST_TEST(bench.entries(3) == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_series_with_too_few_samples_is_not_judged_until_it_has_more) {
+  auto config = test_config({"x"});
+  config.metrics[0].min_rate = 0.5;
+  support::ManualClock clock;
+  Engine engine(1, clock);
+  TestMonitor monitor(config);
+  support::FakeSource source(
+      {"a"}, [](const std::string& e, const std::string& m, core::Timestamp t) {
+        const std::int64_t tick = (t - kStart) / kStep;
+        const bool is_there = tick <= 100 ? tick % 4 == 0 : true;
+        return is_there ? std::optional<double>(noise(e, m, t)) : std::nullopt;
+      });
+  run(engine, *monitor, source, 1, 100);
+  const auto sparse = static_cast<std::size_t>(detectors::Outcome::Sparse);
+  BOOST_TEST(monitor->results.outcome[0] == sparse);
+  BOOST_TEST((monitor->results.flags[0] & Flag::kScored) == 0);
+  BOOST_TEST((monitor->results.flags[0] & Flag::kHasValue) != 0);
+  BOOST_TEST(monitor->totals.outcome[sparse] > 20U);
+  // Window 64: at tick 100 + n there are n and a quarter of the 64 - n before.
+  run(engine, *monitor, source, 101, 120);
+  BOOST_TEST(monitor->results.outcome[0] == sparse);
+  run(engine, *monitor, source, 121, 121);
+  BOOST_TEST(monitor->results.outcome[0] != sparse);
 }
 
 BOOST_AUTO_TEST_CASE(the_result_does_not_depend_on_the_number_of_workers) {

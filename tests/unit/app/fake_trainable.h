@@ -32,7 +32,8 @@ class FakeModel final : public detectors::Model {
 };
 
 /// A trainable detector of the simplest kind: raw = sigmas from the centre of the data it was
-/// fitted to, the largest of the entity's metrics.
+/// fitted to, the largest of the entity's metrics. By the name "difference": what the first two
+/// metrics lie apart.
 class FakeTrainable final : public detectors::Detector {
  public:
   explicit FakeTrainable(std::size_t metrics, std::string_view name = "zscore")
@@ -70,6 +71,10 @@ class FakeTrainable final : public detectors::Detector {
                          static_cast<double>(model_->centre[m]);
         raw =
             std::max(raw, model_->factor * std::fabs(off) / static_cast<double>(model_->spread[m]));
+      }
+      if (name_ == "difference" && model_ != nullptr) {
+        raw = std::fabs(static_cast<double>(tick.values[lane]) -
+                        static_cast<double>(tick.values[series::kLanes + lane]));
       }
       for (std::size_t m = 0; m < metrics_; ++m) {
         const std::size_t i = m * series::kLanes + lane;
@@ -128,8 +133,10 @@ class FakeTrainable final : public detectors::Detector {
   }
 
   static core::Result<std::unique_ptr<detectors::Detector>> create(
-      std::string_view, const detectors::DetectorOptions&, const detectors::Shape& shape) {
-    return std::unique_ptr<detectors::Detector>(new FakeTrainable(shape.metrics));
+      std::string_view name, const detectors::DetectorOptions&, const detectors::Shape& shape) {
+    const bool is_other = name == "difference";
+    return std::unique_ptr<detectors::Detector>(
+        new FakeTrainable(shape.metrics, is_other ? "difference" : "zscore"));
   }
 
  private:

@@ -63,6 +63,40 @@ BOOST_AUTO_TEST_CASE(profiles_entities_and_calibration_come_back) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(an_alarm_that_stands_goes_on_after_a_restart_and_does_not_open_anew) {
+  auto config = test_config({"x", "y"});
+  config.metrics[0].critical.above = 40;  // every value
+  TestMonitor before(config);
+  const auto tick = [&](TestMonitor& m, std::int64_t k) {
+    (void)engine.tick(*m, source, kStart + std::chrono::seconds(10) * k, {});
+  };
+  for (std::int64_t k = 1; k <= 30; ++k) tick(before, k);
+  BOOST_REQUIRE(before->results.level[0] == 3);
+  const std::size_t critical = 3 * (before->detectors.size() + 1) + before->detectors.size();
+  BOOST_TEST(before->totals.episodes[critical] == 2U);  // one per entity
+  BOOST_REQUIRE(store.enqueue("m", 0, StateStore::encode(*before, 0, kStart)));
+  BOOST_REQUIRE(store.drain(std::chrono::seconds(10)) == 0U);
+
+  TestMonitor after(config);
+  BOOST_TEST(store.restore(*after).problems.empty());
+  BOOST_TEST(int{after->results.level[0]} == 3);  // before anything is evaluated
+  BOOST_TEST(int{after->results.level[series::row_of(0, 1, 2)]} == 0);
+  BOOST_TEST((after->episodes.opened(0) == before->episodes.opened(0)));
+  for (std::int64_t k = 1; k <= 31; ++k) tick(after, k);  // the history again, and one tick more
+  BOOST_TEST(int{after->results.level[0]} == 3);
+  BOOST_TEST((after->episodes.opened(0) == kStart + std::chrono::seconds(10)));
+  BOOST_TEST(after->totals.episodes[critical] == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_without_episodes_loads_and_its_rows_are_at_rest) {
+  run(30);
+  save();
+  TestMonitor restored(test_config({"x", "y"}));
+  BOOST_TEST(store.restore(*restored).problems.empty());
+  BOOST_TEST(restored->episodes.is_at_rest(0));
+  BOOST_TEST(restored->episodes_until[0] == monitor->time.ms);
+}
+
 BOOST_AUTO_TEST_CASE(state_of_a_monitor_configured_differently_is_ignored_but_kept) {
   run(10);
   save();

@@ -257,6 +257,78 @@ BOOST_AUTO_TEST_CASE(a_restart_goes_on_with_the_model) {
   BOOST_TEST(log.count("fitting a model") == 1U);  // not again: it is young
 }
 
+BOOST_AUTO_TEST_CASE(detectors_without_a_model_are_said_once_with_the_time_of_the_first) {
+  models->restore();
+  ticks(50);
+  BOOST_TEST(log.count("detectors without a model have no vote") == 1U);
+  BOOST_TEST(log.field("detectors without a model have no vote", "detectors") == "zscore");
+  BOOST_TEST(log.field("detectors without a model have no vote", "first_training") ==
+             "after 100 ticks (16m40s), replayed history included");
+  ticks(50);
+  BOOST_REQUIRE(until([&] { return model() != nullptr; }));
+  start();
+  models->restore();
+  BOOST_TEST(log.count("detectors without a model have no vote") == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(where_training_is_off_an_untrained_detector_is_a_warning) {
+  config.enabled = false;
+  start();
+  models->restore();
+  BOOST_TEST(log.field("detectors without a model have no vote", "first_training") ==
+             "never: training is off; see anomalytool train");
+}
+
+BOOST_AUTO_TEST_CASE(a_change_of_options_is_said_once_and_not_for_every_old_version) {
+  BOOST_REQUIRE(first_model());
+  auto other = store().load("m", "zscore", 1).value();
+  std::filesystem::remove(store().path_of("m", "zscore", 1));
+  other.metadata.parameters = "others";
+  for (int k = 0; k < 3; ++k) (void)store().save("m", "zscore", other).value();
+  monitor->detectors[0]->adopt(nullptr);
+  start();
+  models->restore();
+  ticks(20);
+  BOOST_TEST(log.count("model not used") == 1U);
+  BOOST_TEST(log.count("no good model is left for some detectors; they have no vote") == 1U);
+  BOOST_TEST(log.count("the model that was chosen is not used") == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(models_that_nobody_uses_expire_and_are_counted) {
+  BOOST_REQUIRE(first_model());
+  const auto stored = store().load("m", "zscore", 1).value();
+  (void)store().save("gone", "forest", stored).value();
+  models->restore();
+  config.enabled = false;
+  config.expire_after = hours(24 * 10);
+  models->configure(config);
+  for (int day = 0; day < 12; ++day) {
+    tick();
+    clock.advance(hours(24));
+  }
+  BOOST_TEST(store().monitors() == std::vector<std::string>{"m"}, boost::test_tools::per_element());
+  BOOST_TEST(log.count("unused models removed") == 1U);
+  BOOST_TEST(log.field("unused models removed", "models") == "gone/forest");
+  BOOST_TEST(counted("anomaly_exporter_models_expired_total") == 1.0);
+  BOOST_TEST(store().load("m", "zscore", 1).ok());
+}
+
+BOOST_AUTO_TEST_CASE(after_a_long_stand_still_nothing_goes_before_everybody_noted_its_use) {
+  BOOST_REQUIRE(first_model());
+  const auto stored = store().load("m", "zscore", 1).value();
+  (void)store().save("late", "forest", stored).value();
+  BOOST_REQUIRE(store().note_use("late", "forest", clock.now()).ok());
+  clock.advance(hours(24 * 365));
+  start();
+  models->restore();
+  ticks(6);  // the other monitor is still starting
+  BOOST_TEST(store().load("late", "forest", 1).ok());
+  BOOST_REQUIRE(store().note_use("late", "forest", clock.now()).ok());
+  clock.advance(hours(2));
+  ticks(6);
+  BOOST_TEST(store().load("late", "forest", 1).ok());
+}
+
 BOOST_AUTO_TEST_CASE(a_damaged_model_is_said_and_the_one_before_goes_on) {
   BOOST_REQUIRE(first_model());
   ticks(400);  // the data have doubled
@@ -412,7 +484,11 @@ BOOST_AUTO_TEST_CASE(metrics_of_a_monitor_leave_with_it) {
   tick();
   BOOST_TEST(version() == 1U);
   models.reset();
-  for (const auto& family : metrics.collect()) BOOST_TEST(family.metric.empty());
+  for (const auto& family : metrics.collect()) {
+    for (const auto& metric : family.metric) {
+      for (const auto& label : metric.label) BOOST_TEST(label.name != "monitor", family.name);
+    }
+  }
   start();
 }
 

@@ -41,7 +41,8 @@ BOOST_AUTO_TEST_CASE(several_mistakes_come_at_once_in_file_order) {
       "monitors:\n  - {preset: nod}\nsources:\n  - {name: p, url: \"http://h\", timeout: 0s}\n"
       "global:\n  window: many\n");
   BOOST_TEST(message ==
-             "t.yml:2: monitors[0].preset: \"nod\" is not known; write one of node, dwcp\n"
+             "t.yml:2: monitors[0].preset: \"nod\" is not known; write one of node, dwcp, "
+             "user_behaviour, data_quality\n"
              "t.yml:4: sources[0].timeout: 0s is out of range; write a duration from 1ms to 1h\n"
              "t.yml:6: global.window: \"many\" is not a whole number; write one from 16 to 100000");
 }

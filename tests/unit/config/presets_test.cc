@@ -23,6 +23,13 @@ std::vector<std::string> names_of(const Preset& preset) {
   return names;
 }
 
+/// Those that put label matchers into selectors of their own.
+std::vector<std::string> selecting_presets() {
+  std::vector<std::string> names = preset_names();
+  std::erase(names, "data_quality");
+  return names;
+}
+
 BOOST_AUTO_TEST_SUITE(presets_test)
 
 BOOST_AUTO_TEST_CASE(node_has_the_eight_features_on_both_systems) {
@@ -69,7 +76,7 @@ BOOST_AUTO_TEST_CASE(dwcp_carries_the_limits_of_the_specification) {
 
 /// Every selector of every preset gets the user's matchers; without any, no trace is left.
 BOOST_AUTO_TEST_CASE(matchers_go_into_every_selector) {
-  for (const std::string& name : preset_names()) {
+  for (const std::string& name : selecting_presets()) {
     for (const std::string& variant : preset_variants(name)) {
       const Preset with = make_preset(name, variant, true, "job=\"x\"");
       const Preset without = make_preset(name, variant, true, "");
@@ -97,7 +104,7 @@ BOOST_AUTO_TEST_CASE(matchers_go_into_every_selector) {
 }
 
 BOOST_AUTO_TEST_CASE(every_preset_metric_has_valid_settings_and_a_unit) {
-  for (const std::string& name : preset_names()) {
+  for (const std::string& name : selecting_presets()) {
     for (const std::string& variant : preset_variants(name)) {
       for (const MetricConfig& metric : make_preset(name, variant, true, "").metrics) {
         BOOST_TEST(metric.significance.validate().ok());
@@ -116,6 +123,48 @@ BOOST_AUTO_TEST_CASE(the_error_rate_of_novacron_sums_both_sides_by_the_same_labe
   BOOST_TEST(text ==
              "100 * sum by (cluster, instance) (rate(dwcp_amst_errors_total[$rate_window])) / sum "
              "by (cluster, instance) (rate(dwcp_amst_streams_total[$rate_window]))");
+}
+
+BOOST_AUTO_TEST_CASE(user_behaviour_has_rates_and_their_failures_by_the_wanted_labels) {
+  const std::vector<std::string> want{"login_rate",       "login_failure_rate",
+                                      "access_rate",      "access_denial_rate",
+                                      "transaction_rate", "transaction_failure_rate"};
+  const Preset preset = make_preset("user_behaviour", "default", false, "app=\"shop\"");
+  BOOST_TEST(names_of(preset) == want, boost::test_tools::per_element());
+  BOOST_TEST(metric_of(preset, "login_failure_rate").request.text ==
+             "sum by (job) (rate(user_logins_total{result=\"failure\",app=\"shop\"}"
+             "[$rate_window]))");
+  const Preset grouped = make_preset("user_behaviour", "default", false, "", {"region", "app"});
+  BOOST_TEST(metric_of(grouped, "login_rate").request.text ==
+             "sum by (region, app) (rate(user_logins_total[$rate_window]))");
+  BOOST_TEST(grouped.group_by.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(data_quality_has_its_dimensions_of_any_selector) {
+  const DataQuality watched{.selector = "orders{job=\"shop\"}",
+                            .agrees_with = "ledger_orders",
+                            .tolerance_percent = 2,
+                            .valid_min = 0,
+                            .valid_max = 500};
+  const Preset preset = make_data_quality(watched, {"job"});
+  const std::vector<std::string> want{"completeness", "validity",    "volume",
+                                      "staleness",    "cardinality", "consistency"};
+  BOOST_TEST(names_of(preset) == want, boost::test_tools::per_element());
+  BOOST_TEST(metric_of(preset, "cardinality").request.text ==
+             "count by (job) (orders{job=\"shop\"})");
+  BOOST_TEST(metric_of(preset, "validity").request.text.find(">= 0 <= 500") != std::string::npos);
+  BOOST_TEST(metric_of(preset, "consistency").request.text.find("sum by (job) (ledger_orders)") !=
+             std::string::npos);
+  BOOST_TEST(metric_of(preset, "consistency").significance.valid_max == 2);
+  for (const MetricConfig& metric : preset.metrics) {
+    BOOST_TEST(scan_promql(metric.request.text).fault == "");
+    BOOST_TEST(metric.significance.validate().ok());
+    BOOST_TEST(metric.unit != "");
+  }
+  const Preset alone = make_data_quality({.selector = "orders"}, {});
+  BOOST_TEST(alone.metrics.size() == 5U);
+  BOOST_TEST(metric_of(alone, "validity").request.text.find(">= -1e308 <= 1e308") !=
+             std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

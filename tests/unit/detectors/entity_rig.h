@@ -34,6 +34,9 @@ class EntityRig {
     step_ = step;
   }
 
+  /// From now on detectors learn ticks that they were not asked to judge.
+  void stop_scoring() { scores_ = false; }
+
   [[nodiscard]] Detector& detector() { return *detector_; }
   [[nodiscard]] const VerdictColumns& out() const { return out_; }
 
@@ -55,7 +58,7 @@ class EntityRig {
     tick.present = input.present;
     tick.scale_floor = floor_;
     tick.windows = &windows_;
-    detector_->score(tick, out_);
+    if (scores_) detector_->score(tick, out_);
     detector_->learn(tick, {input.learn});
     for (std::size_t metric = 0; metric < metrics_; ++metric) {
       windows_.mark_learned(0, metric, index_, input.learn[metric]);
@@ -66,6 +69,7 @@ class EntityRig {
 
  private:
   std::size_t metrics_, entities_;
+  bool scores_ = true;
   std::unique_ptr<Detector> detector_;
   series::Windows windows_;
   std::vector<float> floor_;

@@ -158,6 +158,22 @@ BOOST_AUTO_TEST_CASE(options_out_of_range_are_refused) {
   BOOST_TEST(!ForecasterOptions{.threshold = 1000}.validate().ok());
 }
 
+BOOST_AUTO_TEST_CASE(learns_the_same_whether_or_not_it_was_asked_to_judge) {
+  core::Rng rng(31);
+  EntityRig judging = rig(3);
+  EntityRig silent = rig(3);
+  silent.stop_scoring();
+  for (int t = 0; t < 300; ++t) {
+    const contract::BlockInput input = row_of(3, rng.normal(), rng);
+    judging.tick(input);
+    silent.tick(input);
+  }
+  core::StateWriter a, b;
+  judging.detector().save(0, a);
+  silent.detector().save(0, b);
+  BOOST_TEST(a.bytes() == b.bytes());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace anomaly_exporter::detectors

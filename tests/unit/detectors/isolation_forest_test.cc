@@ -281,8 +281,21 @@ BOOST_AUTO_TEST_CASE(a_model_that_is_not_its_own_is_refused) {
   BOOST_TEST((code_for(*make({.trees = 50}), saved) == core::ErrorCode::Corrupt));
   BOOST_TEST((code_for(*make({.contamination = 0.02}), saved) == core::ErrorCode::Corrupt));
   std::string newer = saved;
-  newer[0] = 2;
+  newer[0] = 3;
   BOOST_TEST((code_for(*detector, newer) == core::ErrorCode::Unsupported));
+}
+
+// Version 1 ended with the monitor's forest.
+BOOST_AUTO_TEST_CASE(a_model_of_the_first_version_is_still_read) {
+  const auto detector = make();
+  const std::string saved =
+      bytes_of(*detector->fit(healthy_set(kMetrics, 1, 500, 3), go_on)->model);
+  std::string older = saved.substr(0, saved.size() - sizeof(std::uint32_t));
+  older[0] = 1;
+  core::StateReader reader(older);
+  const auto model = detector->read_model(reader);
+  BOOST_REQUIRE(model.ok());
+  BOOST_TEST((bytes_of(**model) == saved));
 }
 
 BOOST_AUTO_TEST_CASE(fits_alike_from_equal_sets_and_stops_when_told) {
@@ -320,6 +333,64 @@ BOOST_AUTO_TEST_CASE(says_how_much_history_it_needs) {
   BOOST_TEST(make()->fit(healthy_set(kMetrics, 2, 74, 3), go_on).ok());
 }
 
+// What is a burst to one is every day to the other.
+BOOST_AUTO_TEST_CASE(with_scope_entity_everybody_is_judged_by_its_own_past) {
+  constexpr std::size_t kOne = 1;
+  constexpr std::uint64_t kCalm = 22, kBursting = 11, kStranger = 33;
+  core::Rng rng(8);
+  const auto value = [](bool bursts, core::Rng& source) {
+    const bool is_burst = bursts && source.below(15) == 0;
+    return static_cast<float>(100 + (is_burst ? 8 : 1) * source.normal());
+  };
+  TrainingSet set{.metrics = kOne, .interval = std::chrono::seconds(10), .parts = {}, .seed = 5};
+  for (const std::uint64_t entity : {kCalm, kBursting}) {
+    TrainingPart part{.first = {1'600'000'000'000}, .ticks = 3000, .values = {}, .entity = entity};
+    for (std::size_t t = 0; t < part.ticks; ++t)
+      part.values.push_back(value(entity == kBursting, rng));
+    set.parts.push_back(std::move(part));
+  }
+  const auto raw_of_burst = [&](const IsolationForestOptions& options, std::uint64_t entity) {
+    EntityRig rig(make(options, kOne), kOne, 1, kWindow);
+    auto model = rig.detector().fit(set, go_on);
+    BOOST_REQUIRE(model.ok());
+    rig.detector().name_entity(0, entity);
+    rig.detector().adopt(model->model);
+    core::Rng quiet(9);
+    for (int t = 0; t < 300; ++t) {
+      contract::BlockInput input(kOne);
+      input.set(0, 0, value(false, quiet));
+      rig.tick(input);
+    }
+    contract::BlockInput burst(kOne);
+    burst.set(0, 0, 108);
+    return rig.tick(burst).raw[0];
+  };
+  IsolationForestOptions monitor;
+  monitor.scope = IsolationForestOptions::Scope::Monitor;
+  const double shared = raw_of_burst(monitor, kCalm);
+  BOOST_TEST(raw_of_burst(monitor, kBursting) == shared);
+  BOOST_TEST(raw_of_burst({}, kCalm) > 1.2 * raw_of_burst({}, kBursting));
+  BOOST_TEST(raw_of_burst({}, kStranger) == shared);
+
+  IsolationForestOptions small;
+  small.entity_bytes = Forest::bytes_of({.trees = 25, .sample = 256});  // the first part's only
+  BOOST_TEST(raw_of_burst(small, kCalm) == raw_of_burst({}, kCalm));
+  BOOST_TEST(raw_of_burst(small, kBursting) == shared);
+  const auto detector = make(small, kOne);
+  const FittedModel model = detector->fit(set, go_on).value();
+  const std::vector<std::pair<std::string, double>> want{{"entity_forests", 1},
+                                                         {"entities_without", 1}};
+  BOOST_TEST((std::vector(model.figures.end() - 2, model.figures.end()) == want));
+
+  const std::string bytes = bytes_of(*model.model);
+  core::StateReader reader(bytes);
+  const auto again = detector->read_model(reader);
+  BOOST_REQUIRE(again.ok());
+  BOOST_TEST((bytes_of(**again) == bytes));
+  core::StateReader other(bytes);
+  BOOST_TEST(!make(monitor, kOne)->read_model(other).ok());
+}
+
 BOOST_AUTO_TEST_CASE(options_have_ranges) {
   const auto message = [](const IsolationForestOptions& options) {
     const core::Status status = options.validate();
@@ -332,6 +403,9 @@ BOOST_AUTO_TEST_CASE(options_have_ranges) {
   BOOST_TEST(message({.sample = 4097}) == "sample: 4097 is not within 16 to 4096");
   BOOST_TEST(message({.contamination = 0.6}) == "contamination: 0.6 is not within 0.0001 to 0.5");
   BOOST_TEST(!message({.contamination = std::nan("")}).empty());
+  BOOST_TEST(message({.entity_trees = 7}) == "entity_trees: 7 is not within 8 to 1000");
+  BOOST_TEST(message({.entity_bytes = std::size_t{2} << 30}) ==
+             "entity_bytes: 2147483648 is not within 0 to 1073741824");
   BOOST_TEST(!IsolationForest::create({}, {.metrics = 2000}).ok());
 }
 

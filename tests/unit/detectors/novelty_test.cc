@@ -164,6 +164,22 @@ BOOST_AUTO_TEST_CASE(options_out_of_range_are_refused) {
   BOOST_TEST(!NoveltyOptions{.threshold = NAN}.validate().ok());
 }
 
+BOOST_AUTO_TEST_CASE(learns_the_same_whether_or_not_it_was_asked_to_judge) {
+  core::Rng rng(31);
+  EntityRig judging = rig(minutes(5));
+  EntityRig silent = rig(minutes(5));
+  silent.stop_scoring();
+  for (int t = 0; t < 300; ++t) {
+    const contract::BlockInput input = one(static_cast<float>(rng.normal()));
+    judging.tick(input);
+    silent.tick(input);
+  }
+  core::StateWriter a, b;
+  judging.detector().save(0, a);
+  silent.detector().save(0, b);
+  BOOST_TEST(a.bytes() == b.bytes());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace anomaly_exporter::detectors

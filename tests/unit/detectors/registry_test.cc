@@ -16,7 +16,8 @@ BOOST_AUTO_TEST_CASE(lists_the_detectors_in_their_order) {
   const std::vector<std::string_view> want{"zscore",           "mad",         "iqr",
                                            "moving_average",   "regression",  "seasonal_esd",
                                            "lstm_autoencoder", "autoencoder", "isolation_forest",
-                                           "one_class_svm",    "novelty",     "forecaster"};
+                                           "one_class_svm",    "novelty",     "forecaster",
+                                           "multi_window"};
   BOOST_TEST(names == want, boost::test_tools::per_element());
 }
 
@@ -27,7 +28,7 @@ BOOST_AUTO_TEST_CASE(an_unknown_name_is_answered_with_the_known_ones) {
   BOOST_TEST(made.error().message ==
              "unknown detector \"zcsore\"; known are zscore, mad, iqr, moving_average, regression, "
              "seasonal_esd, lstm_autoencoder, autoencoder, isolation_forest, one_class_svm, "
-             "novelty, forecaster");
+             "novelty, forecaster, multi_window");
 }
 
 BOOST_AUTO_TEST_CASE(bad_options_are_refused_under_the_detectors_name) {
@@ -41,10 +42,17 @@ BOOST_AUTO_TEST_CASE(bad_options_are_refused_under_the_detectors_name) {
 
 // Seasons know best what to expect, then the recent past; networks only where nobody else does.
 BOOST_AUTO_TEST_CASE(expectations_come_in_the_stated_order) {
-  const std::vector<std::pair<std::string_view, int>> want{
-      {"seasonal_esd", 10},     {"zscore", 20},          {"mad", 21},     {"iqr", 30},
-      {"moving_average", 30},   {"regression", 30},      {"novelty", 40}, {"forecaster", 50},
-      {"lstm_autoencoder", 90}, {"isolation_forest", 95}};
+  const std::vector<std::pair<std::string_view, int>> want{{"seasonal_esd", 10},
+                                                           {"zscore", 20},
+                                                           {"mad", 21},
+                                                           {"iqr", 30},
+                                                           {"moving_average", 30},
+                                                           {"regression", 30},
+                                                           {"novelty", 40},
+                                                           {"forecaster", 50},
+                                                           {"multi_window", 45},
+                                                           {"lstm_autoencoder", 90},
+                                                           {"isolation_forest", 95}};
   for (const auto& [name, rank] : want) {
     const auto made = create_detector(name, {}, {});
     BOOST_REQUIRE(made.ok());

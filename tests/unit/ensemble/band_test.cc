@@ -58,6 +58,16 @@ BOOST_AUTO_TEST_CASE(the_larger_of_distance_and_least_deviations_is_the_bands_ha
   BOOST_TEST(!band_around(100, 20, {.min_deviation_absolute = 5}).holds(120));
 }
 
+BOOST_AUTO_TEST_CASE(each_side_is_widened_by_its_own_factor_and_clipped_to_the_valid_range) {
+  const Band band = band_around(10, 2, {.widen_above = 1.5, .widen_below = 0.5});
+  BOOST_TEST(!band.holds(13));
+  BOOST_TEST(band.holds(12.999F));
+  BOOST_TEST(!band.holds(9));
+  BOOST_TEST(band.holds(9.001F));
+  BOOST_TEST(band_around(98, 2, {.valid_max = 100, .widen_above = 50}).upper == 100.0F);
+  BOOST_TEST(!band_around(10, 2, {.min_deviation_absolute = 5, .widen_above = 2}).holds(15));
+}
+
 BOOST_AUTO_TEST_CASE(the_band_stays_within_the_valid_range) {
   const Significance percent{.valid_min = 0, .valid_max = 100};
   const Band band = band_around(98, 50, percent);

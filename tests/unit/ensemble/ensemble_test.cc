@@ -117,13 +117,15 @@ BOOST_AUTO_TEST_CASE(specification_example_gives_0_525_and_no_alarm) {
 }
 
 BOOST_AUTO_TEST_CASE(outside_the_band_is_the_same_as_the_detector_at_or_above_the_threshold) {
-  const std::array<Significance, 6> kinds = {
+  const std::array<Significance, 8> kinds = {
       Significance{},
       Significance{.direction = Direction::Above},
       Significance{.direction = Direction::Below},
       Significance{.min_deviation_absolute = 12.5},
       Significance{.min_deviation_relative = 0.25, .valid_min = -50, .valid_max = 150},
       Significance{.direction = Direction::Above, .min_deviation_absolute = 3, .valid_max = 120},
+      Significance{.widen_above = 1.5},
+      Significance{.valid_min = -50, .valid_max = 150, .widen_above = 0.7, .widen_below = 1.3},
   };
   core::Rng rng(11);
   Bench bench(kinds.size());
@@ -138,7 +140,10 @@ BOOST_AUTO_TEST_CASE(outside_the_band_is_the_same_as_the_detector_at_or_above_th
       // Mostly right at the bound, where rounding decides.
       const double at = rng.uniform() < 0.8 ? reach : 2 * reach * rng.uniform();
       const double side = rng.uniform() < 0.5 ? -1 : 1;
-      const double exact = static_cast<double>(expected) + side * at * static_cast<double>(scale);
+      const Significance& kind = kinds[i / kLanes];
+      const double widened = at * (side < 0 ? kind.widen_below : kind.widen_above);
+      const double exact =
+          static_cast<double>(expected) + side * widened * static_cast<double>(scale);
       bench.judge(0, i, static_cast<float>(exact), expected, scale);
     }
     bench.combine();
@@ -154,6 +159,66 @@ BOOST_AUTO_TEST_CASE(outside_the_band_is_the_same_as_the_detector_at_or_above_th
   }
   BOOST_TEST(outside > 20'000);
   BOOST_TEST(inside > 20'000);
+}
+
+BOOST_AUTO_TEST_CASE(a_widened_side_judges_as_if_the_value_lay_nearer) {
+  Bench bench(1);
+  bench.significance[0].widen_above = 2;
+  for (const std::size_t d : {0U, 1U}) {
+    bench.judge(d, 0, 110, 100, 1);
+    bench.judge(d, 1, 90, 100, 1);
+    bench.judge(d, 2, 105, 100, 1);
+  }
+  bench.combine();
+  const double below = bench.out.score[1];
+  BOOST_TEST(bench.out.score[0] < below);
+  bench.significance[0].widen_above = 1;
+  bench.combine();
+  BOOST_TEST(bench.out.score[0] == below);
+  const double half = bench.out.score[2];
+  bench.significance[0].widen_above = 2;
+  bench.combine();
+  BOOST_TEST(bench.out.score[0] == half);
+}
+
+BOOST_AUTO_TEST_CASE(a_sparse_row_is_not_judged) {
+  Bench bench(2);
+  for (const std::size_t i : {std::size_t{0}, std::size_t{1}, kLanes}) {
+    for (const std::size_t d : {0U, 1U}) bench.judge(d, i, 200, 100, 1);
+  }
+  const std::vector<LaneMask> sparse{1, 0};
+  bench.tick.sparse = sparse;
+  bench.combine();
+  BOOST_TEST((bench.out.outcome[0] == Outcome::Sparse));
+  BOOST_TEST(bench.out.score[0] == 0.0);
+  BOOST_TEST(int{bench.out.has_expectation[0]} == 0);
+  BOOST_TEST(bench.out.score[1] > 0.6);
+  BOOST_TEST(bench.out.entity_score[0] == bench.out.score[kLanes]);
+}
+
+BOOST_AUTO_TEST_CASE(in_a_vote_the_state_is_the_score) {
+  Bench bench(1);
+  for (const std::size_t d : {0U, 1U}) bench.judge(d, 0, 104, 100, 1);
+  bench.combine();
+  BOOST_TEST(bench.out.score[0] > 0);
+  BOOST_TEST(bench.out.hold[0] == bench.out.score[0]);
+}
+
+BOOST_AUTO_TEST_CASE(contributions_are_the_votes_of_multivariate_detectors_in_parts) {
+  Bench bench(2, {{"shared", 0.5}, {"own", 0.5}});
+  bench.detectors[0] = std::make_unique<FakeDetector>(detectors::Scope::Entity, 20);
+  for (const std::size_t m : {0U, 1U}) {
+    for (const std::size_t d : {0U, 1U}) bench.judge(d, m * kLanes, 200, 100, 1);
+  }
+  bench.verdicts[0].share[0] = 0.8F;
+  bench.verdicts[0].share[kLanes] = 0.2F;
+  bench.combine();
+  const auto parts = [&](std::size_t m) {
+    return static_cast<double>(bench.out.contribution[m * kLanes]);
+  };
+  BOOST_TEST(parts(0) == 0.8, boost::test_tools::tolerance(1e-6));
+  BOOST_TEST(parts(1) == 0.2, boost::test_tools::tolerance(1e-6));
+  BOOST_TEST(bench.out.contribution[1] == -1.0F);  // nobody judged lane 1
 }
 
 BOOST_AUTO_TEST_CASE(the_band_lies_where_the_next_value_would_cross_the_threshold) {

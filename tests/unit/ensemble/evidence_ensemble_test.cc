@@ -85,6 +85,7 @@ struct Bench {
       now.repeated = repeated;
       now.values = values;
       now.present = present;
+      now.sparse = sparse;
       const std::vector<Voter> voters{{&novelty, &calibration, 0.5},
                                       {&forecaster, &calibration, 0.5}};
       const Ensemble ensemble(options, significance);
@@ -106,6 +107,7 @@ struct Bench {
   std::vector<double> excesses = std::vector<double>(kMetrics);
   std::vector<float> values = std::vector<float>(kMetrics * kLanes);
   std::vector<LaneMask> present = std::vector<LaneMask>(kMetrics, 1);
+  std::vector<LaneMask> sparse = std::vector<LaneMask>(kMetrics);
   LaneMask repeated = 0;
   Tick now;
   EnsembleColumns out;
@@ -132,6 +134,56 @@ BOOST_AUTO_TEST_CASE(the_metric_most_to_blame_has_the_entitys_score) {
   BOOST_TEST(bench.score(1) == entity);
   BOOST_TEST(bench.score(2) < entity / 5);
   BOOST_TEST(bench.score(0) == 0.0);
+}
+
+BOOST_AUTO_TEST_CASE(contributions_are_parts_of_the_blame) {
+  Bench bench;
+  bench.tick(100);
+  BOOST_TEST(bench.out.contribution[0] == -1.0F);  // nobody is to blame
+  bench.say(1, 1.0, 30);
+  bench.say(2, 0.1, 3);
+  bench.tick(3);
+  BOOST_TEST(bench.out.contribution[0] == 0.0F);
+  BOOST_TEST(bench.out.contribution[kLanes] > 0.9F);
+  BOOST_TEST(bench.out.contribution[kLanes] + bench.out.contribution[2 * kLanes] == 1.0F,
+             boost::test_tools::tolerance(1e-6F));
+}
+
+BOOST_AUTO_TEST_CASE(the_state_alone_is_below_the_score_of_an_onset_and_stays_after_it) {
+  Bench bench;
+  bench.tick(100);
+  bench.say(1, 1.0, 30);
+  bench.tick();
+  BOOST_TEST(bench.score(1) > bench.out.hold[kLanes]);
+  BOOST_TEST(bench.out.hold[kLanes] > 0.0);
+  bench.say(1, 0, 0);
+  bench.tick(3);
+  BOOST_TEST(bench.score(1) == bench.out.hold[kLanes]);
+  BOOST_TEST(bench.out.hold[0] == 0.0);
+}
+
+BOOST_AUTO_TEST_CASE(a_sparse_metric_brings_no_evidence) {
+  Bench bench;
+  bench.tick(100);
+  bench.say(1, 1.0, 30);
+  bench.sparse[1] = 1;
+  BOOST_TEST(bench.tick(3) < 0.1);
+  BOOST_TEST((bench.out.outcome[kLanes] == Outcome::Sparse));
+  BOOST_TEST((bench.out.outcome[0] == Outcome::Scored));
+}
+
+BOOST_AUTO_TEST_CASE(a_widened_deviation_is_less_evidence) {
+  Bench plain, widened;
+  widened.significance[1].widen_above = 4;
+  for (Bench* bench : {&plain, &widened}) {
+    bench->tick(100);
+    bench->say(1, 1.0, 30);
+    bench->tick();
+  }
+  BOOST_TEST(widened.score(1) < plain.score(1));
+  widened.significance[1] = {.widen_below = 4};  // the value lies above
+  plain.tick();
+  BOOST_TEST(widened.tick() > 0.1);
 }
 
 BOOST_AUTO_TEST_CASE(blame_stays_while_the_state_falls) {

@@ -39,6 +39,7 @@ class SnapshotBuilder {
     float upper = 11;
     float sigmas = 1.5F;
     std::uint8_t severity = 0;
+    float contribution = -1;
     std::vector<float> confidence = {};  ///< missing ones: no verdict
   };
 
@@ -53,6 +54,7 @@ class SnapshotBuilder {
     snapshot_.upper.push_back(row.upper);
     snapshot_.sigmas.push_back(row.sigmas);
     snapshot_.severity.push_back(row.severity);
+    snapshot_.contribution.push_back(row.contribution);
     for (std::size_t d = 0; d < snapshot_.confidence.size(); ++d) {
       snapshot_.confidence[d].push_back(d < row.confidence.size() ? row.confidence[d] : -1);
     }

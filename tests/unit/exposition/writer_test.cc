@@ -93,6 +93,30 @@ BOOST_AUTO_TEST_CASE(a_crossed_limit_is_stated_before_there_is_a_score) {
   BOOST_TEST(samples(page, "anomaly_severity")[0].value == 3);
 }
 
+BOOST_AUTO_TEST_CASE(an_open_episode_is_stated_while_nobody_can_tell) {
+  SnapshotBuilder builder("node");
+  builder.entity({}).row("down", {.flags = 0, .severity = 2}).row("calm", {.flags = 0});
+  const auto found = samples(page_of(Format::Text, one(builder)), "anomaly_severity");
+  BOOST_REQUIRE(found.size() == 1U);
+  BOOST_TEST(found[0].value == 2);
+}
+
+BOOST_AUTO_TEST_CASE(contributions_are_served_when_they_are_asked_for) {
+  SnapshotBuilder builder("node");
+  builder.entity({}).row("us", {.contribution = 0.75F}).row("sy", {.contribution = -1});
+  for (const Format format : {Format::Text, Format::OpenMetrics}) {
+    BOOST_TEST(samples(page_of(format, one(builder)), "anomaly_contribution_ratio").empty());
+    ExpositionOptions options;
+    options.families = {"anomaly_contribution_ratio"};
+    const std::string page = page_of(format, one(builder), {}, options);
+    BOOST_TEST(parse_page(page).error == "");
+    const auto found = samples(page, "anomaly_contribution_ratio");
+    BOOST_REQUIRE(found.size() == 1U);
+    BOOST_TEST(found[0].value == 0.75);
+    BOOST_TEST(found[0].labels.at("metric") == "us");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(each_family_stands_once_with_the_rows_of_all_monitors) {
   SnapshotBuilder first("first");
   first.entity({{"instance", "a"}}, 0.1F).row("us", {}).row("sy", {});
@@ -102,7 +126,7 @@ BOOST_AUTO_TEST_CASE(each_family_stands_once_with_the_rows_of_all_monitors) {
   const ParsedPage parsed = parse_page(page);  // a family that stands twice is an error there
   BOOST_TEST(parsed.error == "");
   BOOST_TEST(parsed.ended);
-  BOOST_TEST(parsed.families.size() == std::size(kFamilies));
+  BOOST_TEST(parsed.families.size() == kDefaultFamilies);
   const auto found = samples(page, "anomaly_score");
   BOOST_REQUIRE(found.size() == 3U);
   BOOST_TEST(found[1].labels.at("metric") == "sy");

@@ -1,5 +1,7 @@
 #include "anomaly_exporter/severity/severity.h"
 
+#include "anomaly_exporter/severity/policy.h"
+
 #define BOOST_TEST_DYN_LINK
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -9,7 +11,7 @@
 
 namespace anomaly_exporter::severity {
 
-std::ostream& operator<<(std::ostream& out, Level level) { return out << to_string(level); }
+inline std::ostream& operator<<(std::ostream& out, Level level) { return out << to_string(level); }
 
 namespace {
 
@@ -41,10 +43,17 @@ struct Bench {
   void judge() {
     tick.values = values;
     tick.present = present;
-    Judge({}, alarm_threshold, {limits}, {significance}).judge(tick, scores, out);
+    Policy policy;
+    policy.threshold = alarm_threshold;
+    policy.level = level;
+    const Policies policies("m", policy, {{"x", limits}}, {}, {});
+    const std::vector<std::uint32_t> numbers(kLanes);
+    Judge({significance}).judge(tick, scores, policies, numbers, log_p0, out);
   }
 
   double alarm_threshold = 0.6;
+  double log_p0 = -1e-9;  // no score is rare, so only deviations count
+  std::optional<Level> level;
   CriticalLimits limits;
   ensemble::Significance significance;
   std::vector<float> values;
@@ -144,6 +153,39 @@ BOOST_AUTO_TEST_CASE(a_score_without_an_expected_value_is_at_most_info) {
   bench.judge();
   BOOST_TEST(bench.out.level[0] == Level::Info);
   BOOST_TEST(bench.out.sigmas[0] == 0.0F);
+}
+
+BOOST_AUTO_TEST_CASE(a_rare_score_is_significant_where_the_value_is_near_its_expectation) {
+  Bench bench;
+  bench.log_p0 = std::log(1.0 / 60480);  // one a week at ticks of 10 s
+  bench.row(0, 0.95, 0);                 // a broken correlation
+  bench.row(1, 0.75, 0);
+  bench.row(2, 0.65, 0);
+  bench.judge();
+  BOOST_TEST(bench.out.level[0] == Level::Critical);
+  BOOST_TEST(bench.out.level[1] == Level::Warning);
+  BOOST_TEST(bench.out.level[2] == Level::Info);
+  BOOST_TEST(bench.out.sigmas[0] == 0.0F);  // |value - expected| / scale, as the name says
+  // Where a tick is an hour and the budget one a week, 0.91 is 4.7 sigmas only.
+  bench.row(0, 0.91, 0);
+  bench.log_p0 = std::log(1.0 / 168);
+  bench.judge();
+  BOOST_TEST(bench.out.level[0] == Level::Warning);
+}
+
+BOOST_AUTO_TEST_CASE(a_level_that_is_set_holds_whatever_the_score_but_not_against_limits) {
+  Bench bench;
+  bench.level = Level::Info;
+  bench.limits = {.above = 1000};
+  bench.row(0, 0.99, 100);
+  bench.row(1, 0.5, 100);
+  bench.row(2, 0.99, 1001);
+  bench.judge();
+  BOOST_TEST(bench.out.level[0] == Level::Info);
+  BOOST_TEST(bench.out.level[1] == Level::None);
+  BOOST_TEST(bench.out.level[2] == Level::Critical);
+  BOOST_TEST(int{bench.out.is_limit[1]} == 0);
+  BOOST_TEST(int{bench.out.is_limit[2]} == 1);
 }
 
 BOOST_AUTO_TEST_CASE(an_absent_value_has_no_level) {

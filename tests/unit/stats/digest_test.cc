@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,41 @@ void add(Digest& digest, float value, float most_weight = Digest::kMostWeight) {
   digest_kernels().add(&digest, 1, &value, kOne, most_weight);
 }
 
+// The rule of a digest, step by step: the value becomes a point of its own, and once there are more
+// points than places the two neighbours that are lightest for their rank are joined.
+struct Plain {
+  std::vector<float> mean, sum;
+
+  void add(float value) {
+    std::size_t at = 0;
+    while (at < mean.size() && mean[at] <= value) ++at;
+    const auto place = static_cast<std::ptrdiff_t>(at);
+    mean.insert(mean.begin() + place, value);
+    sum.insert(sum.begin() + place, at == 0 ? 0.0F : sum[at - 1]);
+    for (std::size_t j = at; j < sum.size(); ++j) sum[j] += 1.0F;
+    if (mean.size() > Digest::kPoints) join();
+  }
+
+  void join() {
+    const float total = sum.back();
+    std::size_t at = 0;
+    float least = sum[1] / (2.0F * total - sum[1]);
+    for (std::size_t j = 1; j + 1 < sum.size(); ++j) {
+      const float weight = sum[j + 1] - sum[j - 1];
+      const float rank = sum[j + 1] + sum[j - 1];
+      const float cost = weight * weight / (rank * (2.0F * total - rank));
+      if (cost < least) {
+        least = cost;
+        at = j;
+      }
+    }
+    const float joined = sum[at + 1] - (at == 0 ? 0.0F : sum[at - 1]);
+    mean[at] += (mean[at + 1] - mean[at]) * ((sum[at + 1] - sum[at]) / joined);
+    mean.erase(mean.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+    sum.erase(sum.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+};
+
 // Share of the values below x: what a quantile should be right about.
 double rank_of(const std::vector<float>& values, float x) {
   const auto below = std::ranges::count_if(values, [x](float v) { return v < x; });
@@ -34,7 +70,7 @@ BOOST_AUTO_TEST_SUITE(digest_test)
 BOOST_AUTO_TEST_CASE(a_few_values_are_kept_as_they_are) {
   Digest digest{};
   for (const float v : {5.0F, 1.0F, 3.0F}) add(digest, v);
-  BOOST_TEST(digest.used == 3U);
+  BOOST_TEST(digest.used() == 3U);
   BOOST_TEST(digest.mean[0] == 1.0F);
   BOOST_TEST(digest.mean[2] == 5.0F);
   BOOST_TEST(digest.weight() == 3.0F);
@@ -103,13 +139,63 @@ BOOST_AUTO_TEST_CASE(both_compilations_give_the_same_bits) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(points_are_joined_by_the_plain_rule_to_the_bit) {
+  core::Rng rng(8);
+  for (int family = 0; family < 3; ++family) {
+    Digest digest{};
+    Plain plain;
+    for (int i = 0; i < 3000; ++i) {
+      double v = rng.normal();
+      if (family == 1) v = std::round(2 * v);  // ties
+      if (family == 2) v = std::exp(4 * v);
+      add(digest, static_cast<float>(v));
+      plain.add(static_cast<float>(v));
+      BOOST_REQUIRE(digest.used() == plain.mean.size());
+      BOOST_REQUIRE(std::ranges::equal(plain.mean, std::span(digest.mean, digest.used())));
+      BOOST_REQUIRE(std::ranges::equal(plain.sum, std::span(digest.sum, digest.used())));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(both_compilations_find_the_same_quantiles_and_excess) {
+  core::Rng rng(9);
+  std::vector<Digest> digests(kLanes);
+  std::vector<float> values(kLanes), floor(kLanes);
+  struct Found {
+    std::vector<float> excess = std::vector<float>(kLanes);
+    std::vector<float> low = excess, median = excess, high = excess;
+    bool operator==(const Found&) const = default;
+  };
+  for (int t = 0; t < 60; ++t) {
+    for (float& v : values) v = static_cast<float>(rng.normal());
+    digest_kernels().add(digests.data(), 1, values.data(), ~LaneMask{0}, 200.0F);
+    const auto find = [&](core::CpuLevel level) {
+      Found found;
+      const DigestKernels& kernels = digest_kernels(level);
+      kernels.excess(digests.data(), 1, values.data(), ~LaneMask{0}, 0.05F, floor.data(),
+                     found.excess.data());
+      kernels.quantiles(digests.data(), 1, ~LaneMask{0}, 0.05F, found.low.data(),
+                        found.median.data(), found.high.data());
+      return found;
+    };
+    for (float& v : values) v = static_cast<float>(2 * rng.normal());
+    const Found base = find(core::CpuLevel::Base);
+    BOOST_TEST((find(core::detected_cpu_level()) == base));
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      BOOST_REQUIRE(base.low[lane] == digest_quantile(digests[lane], 0.05F));
+      BOOST_REQUIRE(base.median[lane] == digest_quantile(digests[lane], 0.5F));
+      BOOST_REQUIRE(base.high[lane] == digest_quantile(digests[lane], 1.0F - 0.05F));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(lanes_that_are_not_named_are_not_touched) {
   std::vector<Digest> digests(kLanes);
   std::vector<float> values(kLanes, 1.0F);
   digest_kernels().add(digests.data(), 1, values.data(), 0b101, 200.0F);
-  BOOST_TEST(digests[0].used == 1U);
-  BOOST_TEST(digests[1].used == 0U);
-  BOOST_TEST(digests[2].used == 1U);
+  BOOST_TEST(digests[0].used() == 1U);
+  BOOST_TEST(digests[1].used() == 0U);
+  BOOST_TEST(digests[2].used() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(the_far_past_is_forgotten_by_halves) {
@@ -139,8 +225,8 @@ BOOST_AUTO_TEST_CASE(restored_it_continues_to_the_bit) {
     add(digest, v);
     add(read, v);
   }
-  BOOST_TEST(std::memcmp(digest.mean, read.mean, sizeof(float) * digest.used) == 0);
-  BOOST_TEST(std::memcmp(digest.sum, read.sum, sizeof(float) * digest.used) == 0);
+  BOOST_TEST(std::memcmp(digest.mean, read.mean, sizeof(float) * digest.used()) == 0);
+  BOOST_TEST(std::memcmp(digest.sum, read.sum, sizeof(float) * digest.used()) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(bytes_that_no_digest_wrote_are_corrupt) {
@@ -148,7 +234,7 @@ BOOST_AUTO_TEST_CASE(bytes_that_no_digest_wrote_are_corrupt) {
     core::StateReader in(bytes);
     Digest digest{};
     restore_digest(in, digest);
-    return std::pair(in.ok(), digest.used);
+    return std::pair(in.ok(), digest.used());
   };
   core::StateWriter many;
   many.u8(200);

@@ -179,6 +179,43 @@ BOOST_AUTO_TEST_CASE(a_line_is_continued_exactly_across_a_gap) {
   BOOST_TEST(forecast[1] == 0.0);
 }
 
+BOOST_AUTO_TEST_CASE(recent_moments_are_those_of_the_plain_sums_newest_first) {
+  core::Rng rng(17);
+  for (const std::size_t stride : {1U, 4U, 8U, 64U}) {
+    const LaneMask every = ~LaneMask{0} >> (kLanes - stride);
+    std::vector<float> values(7 * stride);
+    std::vector<LaneMask> learned(7);
+    for (std::size_t slot = 0; slot < 7; ++slot) {
+      learned[slot] = slot % 3 == 0 ? every : random_mask(rng) & every;
+      for (std::size_t lane = 0; lane < stride; ++lane) {
+        const auto value = static_cast<float>(100 + rng.normal());
+        values[slot * stride + lane] = has(learned[slot], lane) ? value : kNan;
+      }
+    }
+    const LaneHistory history{values.data(), learned.data(), stride, 7, 5, 6};  // 5, 6, 0 ... 3
+    Strip about, mean, deviation, base_mean, base_deviation;
+    for (float& v : about) v = static_cast<float>(100 + rng.normal());
+    base().recent_moments(history, about.data(), base_mean.data(), base_deviation.data());
+    best().recent_moments(history, about.data(), mean.data(), deviation.data());
+    for (std::size_t lane = 0; lane < stride; ++lane) {
+      float sum = 0, squares = 0, count = 0;
+      for (const std::size_t slot : {3U, 2U, 1U, 0U, 6U, 5U}) {
+        if (!has(learned[slot], lane)) continue;
+        const float d = values[slot * stride + lane] - about[lane];
+        sum += d;
+        squares += d * d;
+        count += 1;
+      }
+      const float off = sum / std::max(count, 1.0F);
+      const float variance = squares / std::max(count, 1.0F) - off * off;
+      BOOST_TEST(mean[lane] == about[lane] + off);
+      BOOST_TEST(deviation[lane] == std::sqrt(std::max(variance, 0.0F)));
+      BOOST_TEST(base_mean[lane] == mean[lane]);
+      BOOST_TEST(base_deviation[lane] == deviation[lane]);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(standardised_values_satisfy_their_own_definition) {
   struct Case {
     double centre;

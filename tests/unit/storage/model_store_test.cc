@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <set>
 
+#include "anomaly_exporter/core/checksum.h"
+#include "anomaly_exporter/core/state_io.h"
 #include "anomaly_exporter/storage/state_file.h"
 #include "support/temp_dir.h"
 
@@ -33,6 +35,7 @@ struct Fixture {
     m.metadata.origin = ModelOrigin::Drift;
     m.metadata.parent = 3;
     m.metadata.verdict = "accepted: better";
+    m.metadata.in_sample = true;
     m.body = body;
     return m;
   }
@@ -85,6 +88,7 @@ BOOST_AUTO_TEST_CASE(a_model_comes_back_with_all_that_is_known_of_it) {
     BOOST_TEST((m.origin == ModelOrigin::Drift));
     BOOST_TEST(m.parent == 3U);
     BOOST_TEST(m.verdict == "accepted: better");
+    BOOST_TEST(m.in_sample);
   }
   BOOST_TEST(fs::path(path(1)).filename().string() == "000001.model");
 }
@@ -200,8 +204,57 @@ BOOST_AUTO_TEST_CASE(models_of_other_options_are_passed_over_and_left_alone) {
   BOOST_TEST(store.current(kMonitor, kDetector).value() == 2U);
   recovery = recover(&body, "r");
   BOOST_TEST(!recovery.model.has_value());
-  BOOST_TEST(recovery.problems.size() == 2U);
+  BOOST_REQUIRE(recovery.problems.size() == 1U);  // not one for every old version
+  BOOST_TEST(recovery.problems[0] ==
+             "2 versions, 2 the first of them, were made with other options");
   BOOST_TEST(fs::exists(path(1)));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_does_not_say_is_in_sample_where_it_has_no_parent) {
+  for (const unsigned parent : {0U, 3U}) {
+    StoredModel old = model("body");
+    old.metadata.parent = parent;
+    old.metadata.in_sample = parent != 0;  // the opposite, were it read
+    const unsigned version = store.save(kMonitor, kDetector, old).value();
+    const std::string payload = read_state_file(path(version)).value();
+    core::StateReader head(payload);
+    const std::uint32_t format = head.u32();
+    (void)head.u32();
+    std::string metadata(head.text());
+    metadata.pop_back();  // as it was written before
+    core::StateWriter out;
+    out.u32(format);
+    out.u32(core::crc32c(metadata));
+    out.text(metadata);
+    BOOST_REQUIRE(write_state_file(path(version), out.take() + "body").ok());
+    const auto read = store.load(kMonitor, kDetector, version);
+    BOOST_REQUIRE(read.ok());
+    BOOST_TEST(read->body == "body");
+    BOOST_TEST(read->metadata.in_sample == (parent == 0));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_no_configuration_names_expires_and_what_is_used_stays) {
+  using std::chrono::hours;
+  const core::Timestamp start{1'700'000'000'000};
+  const core::Duration day = hours(24);
+  save("used");
+  (void)store.save(kMonitor, "other", model("unused")).value();
+  (void)store.save("gone", kDetector, model("unused")).value();
+  BOOST_TEST(store.note_use(kMonitor, kDetector, start).ok());
+  BOOST_TEST(store.note_use(kMonitor, "never_saved", start).ok());
+  BOOST_TEST(store.expire(start, day * 90).empty());  // the others count as used now
+  BOOST_TEST(store.expire(start + day * 90, day * 90).empty());
+  BOOST_TEST(store.expire(start - day, day * 90).empty());  // the clock was set back
+  BOOST_TEST(store.expire(start + day * 89, day * 90).empty());
+  BOOST_TEST(store.note_use(kMonitor, kDetector, start + day * 89).ok());
+  const std::vector<std::string> removed{"gone/forest", "web/other"};
+  BOOST_TEST(store.expire(start + day * 90, day * 90) == removed, boost::test_tools::per_element());
+  BOOST_TEST(store.monitors() == std::vector<std::string>{kMonitor},
+             boost::test_tools::per_element());
+  BOOST_TEST(store.detectors(kMonitor) == std::vector<std::string>{kDetector},
+             boost::test_tools::per_element());
+  BOOST_TEST(store.load(kMonitor, kDetector, 1).value().body == "used");
 }
 
 /// Every state in which a kill can leave the folder between the steps of a save.

@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(a_file_makes_a_model_and_the_tool_says_where_it_went) {
   BOOST_TEST(says("monitor dwcp\n  400 points of 1 entity, 2023-11-14T22:13:20.000Z to "));
   BOOST_TEST(says("  warning: 400 points are few; 10000 or more make a better model\n"));
   BOOST_TEST(says("  warning: 1h6m of data are few; 1w or more show a whole week\n"));
-  BOOST_TEST(says("zscore: 400 samples, accepted: the first model\n"));
+  BOOST_TEST(says("zscore: 320 samples, accepted: the first model\n"));
   BOOST_TEST(says("recall "));
   BOOST_TEST(says("  version 1 written to " + options.storage_path +
                   "/models/dwcp/zscore/000001.model\n"));
@@ -154,9 +154,9 @@ BOOST_AUTO_TEST_CASE(one_model_is_shown_with_everything) {
   (void)train(options, clock, out);
   std::ostringstream shown;
   BOOST_TEST(show_models(selection(), shown).ok());
-  for (const char* text : {"version      1 (in use)", "reason       tool", "samples      400",
-                           "verdict      accepted: the first model", "parent       none",
-                           "parameters   zscore:", "recall  "}) {
+  for (const char* text : {"version      1 (in use)", "reason       tool", "samples      320",
+                           "in_sample    false", "verdict      accepted: the first model",
+                           "parent       none", "parameters   zscore:", "recall  "}) {
     BOOST_TEST(shown.str().find(text) != std::string::npos, text);
   }
 }

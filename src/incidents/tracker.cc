@@ -1,0 +1,303 @@
+#include "anomaly_exporter/incidents/tracker.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include "anomaly_exporter/stats/correlation.h"
+
+namespace anomaly_exporter::incidents {
+namespace {
+
+/// Members of an incident with which a newcomer is compared: the ranked first of them.
+constexpr std::size_t kCompared = 4;
+/// Ended members that an open incident remembers.
+constexpr std::size_t kEndedMembers = 1000;
+
+std::pair<std::uint32_t, std::int64_t> identity_of(const Member& member) {
+  return {member.row, member.opened.ms};
+}
+
+/// A label of ours beside the entity's own, for hashing; no source label can be named so.
+std::string id_of(const std::string& monitor, const Member& first) {
+  std::vector<core::Label> labels(first.labels.items().begin(), first.labels.items().end());
+  labels.push_back({" monitor", monitor});
+  labels.push_back({" metric", first.metric});
+  labels.push_back({" opened", std::to_string(first.opened.ms)});
+  const std::uint64_t hash = core::Labels::create(std::move(labels)).value().hash();
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string id(16, '0');
+  for (std::size_t i = 0; i < id.size(); ++i) id[i] = kDigits[(hash >> (60 - 4 * i)) & 15];
+  return id;
+}
+
+core::Labels intersection(const core::Labels& a, const core::Labels& b) {
+  std::vector<core::Label> both;
+  std::set_intersection(a.items().begin(), a.items().end(), b.items().begin(), b.items().end(),
+                        std::back_inserter(both));
+  return core::Labels::create(std::move(both)).value();
+}
+
+bool is_one_entity(const Incident& incident) {
+  return std::all_of(incident.members.begin(), incident.members.end(),
+                     [&](const Member& m) { return m.labels == incident.members.front().labels; });
+}
+
+/// Ranks the members and finds the first again. REQUIRES: incident.first is valid.
+void rank(Incident& incident) {
+  const auto first = identity_of(incident.members[incident.first]);
+  std::sort(incident.members.begin(), incident.members.end(), [](const Member& a, const Member& b) {
+    if (a.is_open() != b.is_open()) return a.is_open();
+    if (a.level != b.level) return a.level > b.level;
+    if (a.score != b.score) return a.score > b.score;
+    return std::pair(a.opened.ms, a.row) < std::pair(b.opened.ms, b.row);
+  });
+  // Ended members are ranked last; of a long incident only so many are remembered.
+  const std::size_t most = incident.open_members() + kEndedMembers;
+  if (incident.members.size() > most) incident.members.resize(most);
+  const auto found = std::find_if(incident.members.begin(), incident.members.end(),
+                                  [&](const Member& m) { return identity_of(m) == first; });
+  const auto last = found != incident.members.end() ? found : incident.members.begin();
+  incident.first = static_cast<std::size_t>(last - incident.members.begin());
+}
+
+void add(Incident& incident, Member member) {
+  const bool is_first = member.opened < incident.members[incident.first].opened;
+  incident.shared = intersection(incident.shared, member.labels);
+  incident.opened = std::min(incident.opened, member.opened);
+  incident.newest = std::max(incident.newest, member.opened);
+  incident.members.push_back(std::move(member));
+  if (is_first) incident.first = incident.members.size() - 1;
+}
+
+/// Moves the members of `younger` into `older`.
+void absorb(Incident& older, Incident& younger, Cause cause) {
+  for (auto& member : younger.members) add(older, std::move(member));
+  younger.members.clear();
+  older.cause =
+      is_one_entity(older) ? Cause::Entity : std::max({older.cause, younger.cause, cause});
+}
+
+/// Entities per group of those that may be a storm: by label, and all under the empty label.
+using Groups = std::map<core::Label, std::set<core::Labels>>;
+
+void count_entity(Groups& groups, const core::Labels& entity) {
+  groups[{}].insert(entity);
+  for (const auto& label : entity.items()) groups[label].insert(entity);
+}
+
+bool belongs(const core::Labels& entity, const core::Label& group) {
+  return group.name.empty() || entity.value(group.name) == group.value;
+}
+
+}  // namespace
+
+Tracker::Tracker(std::string monitor, IncidentOptions options)
+    : monitor_(std::move(monitor)), options_(options) {}
+
+void Tracker::configure(IncidentOptions options) { options_ = options; }
+
+bool Tracker::update(core::Timestamp now, std::span<const Sighting> sightings,
+                     const RowSource& rows) {
+  bool is_changed = false;
+  std::map<std::uint32_t, Member*> known;
+  for (auto& incident : open_) {
+    for (auto& member : incident.members) {
+      if (member.is_open()) known[member.row] = &member;
+    }
+  }
+  std::vector<Sighting> fresh;
+  for (const auto& sighting : sightings) {
+    const auto found = known.find(sighting.row);
+    if (found == known.end() || found->second->opened < sighting.opened) {
+      fresh.push_back(sighting);
+      continue;
+    }
+    Member& member = *found->second;
+    is_changed = is_changed || sighting.level > member.level;
+    member.level = std::max(member.level, sighting.level);
+    if (sighting.score > member.score) {
+      member.score = sighting.score;
+      member.value = sighting.value;
+      member.expected = sighting.expected;
+      member.has_expected = sighting.has_expected;
+    }
+    known.erase(found);
+  }
+  for (auto& [row, member] : known) {
+    member->resolved = now;
+    is_changed = true;
+  }
+  is_changed = is_changed || !fresh.empty();
+
+  // By the time of their opening: a tracker that starts anew meets episodes of different age.
+  std::sort(fresh.begin(), fresh.end(), [](const Sighting& a, const Sighting& b) {
+    if (a.opened != b.opened) return a.opened < b.opened;
+    if (a.score != b.score) return a.score > b.score;
+    return a.row < b.row;
+  });
+  std::set<Identity> refused;
+  for (std::size_t begin = 0; begin < fresh.size();) {
+    const core::Timestamp opened = fresh[begin].opened;
+    std::size_t end = begin;
+    while (end < fresh.size() && fresh[end].opened == opened) ++end;
+    take_in(std::span(fresh).subspan(begin, end - begin), opened, rows, refused);
+    begin = end;
+  }
+  refused_rows_ = std::move(refused);
+  for (auto& incident : open_) rank(incident);
+  finish(now);
+  return is_changed;
+}
+
+/// Places newcomers that opened at the same time.
+void Tracker::take_in(std::span<const Sighting> sightings, core::Timestamp opened,
+                      const RowSource& rows, std::set<Identity>& refused) {
+  std::vector<Member> newcomers;
+  Groups groups;
+  for (const auto& incident : open_) {
+    for (const auto& member : incident.members) {
+      if (opened - member.opened <= options_.join_within) count_entity(groups, member.labels);
+    }
+  }
+  for (const auto& s : sightings) {
+    Member& member = newcomers.emplace_back();
+    member.row = s.row;
+    member.metric = rows.metric(s.row);
+    member.labels = rows.labels(s.row);
+    member.level = s.level;
+    member.score = s.score;
+    member.value = s.value;
+    member.expected = s.expected;
+    member.has_expected = s.has_expected;
+    member.opened = s.opened;
+    count_entity(groups, member.labels);
+  }
+  std::erase_if(groups, [&](const auto& group) { return group.second.size() < options_.storm; });
+  // All entities together count only where no label tells them apart better.
+  if (groups.size() > 1) groups.erase(core::Label{});
+
+  for (auto& newcomer : newcomers) {
+    const bool is_in_storm = std::any_of(groups.begin(), groups.end(), [&](const auto& group) {
+      return belongs(newcomer.labels, group.first);
+    });
+    place(newcomer, is_in_storm, rows, refused);
+  }
+  for (const auto& [group, entities] : groups) fold_storm(group, opened);
+  merge_equal();
+}
+
+void Tracker::place(Member& newcomer, bool is_in_storm, const RowSource& rows,
+                    std::set<Identity>& refused) {
+  Incident* home = of_entity(newcomer.labels);
+  Cause cause = Cause::Entity;
+  if (home == nullptr && !is_in_storm) {
+    home = correlated(newcomer, rows);
+    cause = Cause::Correlation;
+  }
+  if (home != nullptr) {
+    if (!is_in_storm) note_shift(*home, newcomer, rows);
+    home->cause = std::max(home->cause, cause);
+    add(*home, std::move(newcomer));
+    return;
+  }
+  if (open_.size() >= options_.most_open) {
+    const Identity identity = identity_of(newcomer);
+    refused.insert(identity);
+    if (!refused_rows_.contains(identity)) ++refused_;
+    return;
+  }
+  Incident incident;
+  incident.id = id_of(monitor_, newcomer);
+  incident.shared = newcomer.labels;
+  incident.opened = incident.newest = newcomer.opened;
+  incident.members.push_back(std::move(newcomer));
+  open_.push_back(std::move(incident));
+}
+
+/// The open incident in which an anomaly of the entity goes on.
+Incident* Tracker::of_entity(const core::Labels& labels) {
+  for (auto& incident : open_) {
+    for (const auto& member : incident.members) {
+      if (member.is_open() && member.labels == labels) return &incident;
+    }
+  }
+  return nullptr;
+}
+
+stats::LaggedCorrelation Tracker::compare(std::uint32_t first, std::uint32_t second,
+                                          const RowSource& rows) const {
+  std::vector<float> a(options_.correlated_ticks), b(options_.correlated_ticks);
+  rows.recent(first, a);
+  rows.recent(second, b);
+  return stats::lagged_correlation(a, b, static_cast<int>(options_.most_lag),
+                                   options_.correlated_ticks / 2);
+}
+
+/// The newest open incident with one of whose first members the newcomer moves.
+Incident* Tracker::correlated(const Member& newcomer, const RowSource& rows) {
+  for (auto incident = open_.rbegin(); incident != open_.rend(); ++incident) {
+    if (newcomer.opened - incident->newest > options_.join_within) continue;
+    std::size_t compared = 0;
+    for (const auto& member : incident->members) {
+      if (!member.is_open()) continue;
+      if (++compared > kCompared) break;
+      const auto found = compare(member.row, newcomer.row, rows);
+      if (found.is_known && std::abs(found.r) >= options_.correlation) return &*incident;
+    }
+  }
+  return nullptr;
+}
+
+/// How the newcomer follows the first to move.
+void Tracker::note_shift(const Incident& incident, Member& newcomer, const RowSource& rows) const {
+  const Member& first = incident.members[incident.first];
+  const auto found = compare(first.row, newcomer.row, rows);
+  if (!found.is_known) return;
+  newcomer.correlation = found.r;
+  newcomer.lag = found.lag;
+}
+
+void Tracker::fold_storm(const core::Label& group, core::Timestamp opened) {
+  Incident* oldest = nullptr;
+  for (auto& incident : open_) {
+    if (incident.members.empty()) continue;
+    const bool is_of_group =
+        std::any_of(incident.members.begin(), incident.members.end(), [&](const Member& m) {
+          return belongs(m.labels, group) && opened - m.opened <= options_.join_within;
+        });
+    if (!is_of_group) continue;
+    if (oldest == nullptr) {
+      oldest = &incident;
+    } else {
+      absorb(*oldest, incident, Cause::Storm);
+    }
+  }
+  if (oldest != nullptr) oldest->cause = Cause::Storm;
+  std::erase_if(open_, [](const Incident& incident) { return incident.members.empty(); });
+}
+
+/// Two that would be exported under equal labels are one.
+void Tracker::merge_equal() {
+  std::map<core::Labels, std::size_t> by_labels;
+  for (std::size_t i = 0; i < open_.size(); ++i) {
+    const auto [found, is_new] = by_labels.emplace(open_[i].shared, i);
+    if (!is_new) absorb(open_[found->second], open_[i], Cause::Correlation);
+  }
+  std::erase_if(open_, [](const Incident& incident) { return incident.members.empty(); });
+}
+
+/// Moves what has no open member any more to the resolved ones.
+void Tracker::finish(core::Timestamp now) {
+  for (auto& incident : open_) {
+    if (incident.open_members() > 0) continue;
+    incident.resolved = now;
+    resolved_.push_back(std::make_shared<const Incident>(incident));
+  }
+  std::erase_if(open_, [](const Incident& incident) { return !incident.is_open(); });
+  while (resolved_.size() > options_.most_resolved) resolved_.pop_front();
+}
+
+}  // namespace anomaly_exporter::incidents
