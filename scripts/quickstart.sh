@@ -103,9 +103,6 @@ alerting:
 scrape_configs:
   - job_name: node
     static_configs: [{targets: ["127.0.0.1:$node_port"]}]
-  - job_name: anomaly_exporter
-    honor_labels: true
-    static_configs: [{targets: ["127.0.0.1:$exporter_port"]}]
 YAML
 cat >"$work/alertmanager.yml" <<'YAML'
 route: {receiver: shown}
@@ -120,6 +117,8 @@ monitors:
 # Two minutes of data cannot tell what happens once a week (the default budget).
 ensemble: {alarm_budget: 1/day}
 YAML
+build/release/anomalytool generate scrape-config --config "$work/anomaly_exporter.yml" \
+  --address "127.0.0.1:$exporter_port" | sed 's/^/  /' >>"$work/prometheus.yml"
 
 echo "== start"
 start node_exporter prometheus-node-exporter --web.listen-address="127.0.0.1:$node_port"

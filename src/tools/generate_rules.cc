@@ -258,6 +258,17 @@ std::string group(const RulesOptions& options, const config::MonitorConfig* moni
       kRecords, {{"group", monitor == nullptr ? "anomaly" : quoted("anomaly_" + monitor->name)},
                  {"interval", monitor == nullptr ? "5s" : core::format_duration(monitor->interval)},
                  {"own", own}});
+  // Incidents before their members: the rules of a group are evaluated and sent in this order, and
+  // Alertmanager holds back only what comes after the alert that holds it back.
+  for (const Level& level : kLevels) {
+    out += fill(kIncidentAlert, {{"own", own},
+                                 {"level", level.number},
+                                 {"severity", level.severity},
+                                 {"define", kDefine},
+                                 {"who", kWho},
+                                 {"runbook", runbook(options, "AnomalyIncident")},
+                                 {"dashboard", dashboard(who_graph("anomaly_score"))}});
+  }
   for (const Level& level : kLevels) {
     out += fill(kSeriesAlert, {{"alert", level.alert},
                                {"own", own},
@@ -269,15 +280,6 @@ std::string group(const RulesOptions& options, const config::MonitorConfig* moni
                                {"thresholds", thresholds},
                                {"runbook", runbook(options, level.alert)},
                                {"dashboard", dashboard(series_graph)}});
-  }
-  for (const Level& level : kLevels) {
-    out += fill(kIncidentAlert, {{"own", own},
-                                 {"level", level.number},
-                                 {"severity", level.severity},
-                                 {"define", kDefine},
-                                 {"who", kWho},
-                                 {"runbook", runbook(options, "AnomalyIncident")},
-                                 {"dashboard", dashboard(who_graph("anomaly_score"))}});
   }
   return out + fill(kMissingAlert, {{"own", own},
                                     {"who", kWho},

@@ -33,7 +33,7 @@ config() {  # ENSEMBLE
 
 printf '%-18s %8s %8s %20s %8s %8s\n' ensemble VUS-PR ER@bud. 'NAB std/FP/FN' smd-VUS seconds
 for name in zscore mad iqr moving_average regression seasonal_esd isolation_forest lstm_autoencoder \
-  one_class_svm autoencoder novelty forecaster vote default; do
+  one_class_svm autoencoder novelty forecaster multi_window vote default; do
   [[ -z $only || $only == "$name" ]] || continue
   case $name in
     default) config '{method: evidence}' ;;

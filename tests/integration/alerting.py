@@ -16,7 +16,7 @@ def a_hundredth(match):
 
 
 class TestCase(servers.TestCase):
-    """A running Alertmanager and its receivers; a Prometheus is for the test to start."""
+    """A running Alertmanager and its receivers; `self.prometheus` is for the test to start."""
 
     def setUp(self):
         super().setUp()

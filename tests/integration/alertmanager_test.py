@@ -5,7 +5,6 @@ import servers
 from alerting import GROUP_INTERVAL, REPEAT_CRITICAL
 
 
-
 def series(name, metric=None, **labels):
     labels = {"monitor": "node", **({"metric": metric} if metric else {}), **labels}
     return name + "{" + ",".join(f'{k}="{v}"' for k, v in labels.items()) + "}"

@@ -44,7 +44,7 @@ namespace anomaly_exporter::detectors {
 /// by the floor at every length. Step: an alarm until learning is allowed and the baseline has
 /// come, a few times 8 L ticks. NaN never enters. Remembers: spreads of long averages take longer
 /// to learn than a window holds.
-/// Cost: 12 B + 4 B x (2 lengths + 2) per row, 60 B by default; about 40 ns per row and tick.
+/// Cost: 12 B + 4 B x (2 lengths + 2) per row, 60 B by default.
 class MultiWindow final : public Detector {
  public:
   /// Errors: InvalidArgument from the options.

@@ -39,8 +39,6 @@ ExamHistory noise_history(std::size_t rows, std::size_t entities = 1, std::size_
 /// A budget of one alarm an hour: the maps of so short a history are still cautious.
 ExamOptions options_for(std::string_view faults, std::size_t per_kind = 10) {
   auto settings = default_backtest_settings();
-  settings.ensemble.method = ensemble::Method::Vote;  // which does not tire of faults that recur
-  settings.ensemble.weights = {{"zscore", 0.5}, {"mad", 0.5}};
   settings.ensemble.alarm_budget = {.alarms = 1, .per = std::chrono::hours(1)};
   return {.settings = settings,
           .faults = parse_fault_kinds(faults).value(),
