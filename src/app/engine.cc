@@ -252,7 +252,9 @@ void Engine::learn(const Context& context, const Tick& tick, BlockScratch& s) {
       if ((s.learnable[m] & series::bit(lane)) != 0 && !is_gated) {
         monitor.profiles.observe(row, tick.time, tick.values[i], tick.utc_offset);
       }
-      if ((strip.present[before] & series::bit(lane)) != 0) {
+      // The steps into and within an anomaly say nothing about how fine the series is: after the
+      // first one, a constant series would hold every further step of that size for ordinary.
+      if (abnormal == 0 && (strip.present[before] & series::bit(lane)) != 0) {
         const float step = std::fabs(tick.values[i] - strip.values[before * strip.stride + lane]);
         float& smallest = monitor.smallest_step[row];
         if (step > 0 && std::isfinite(step) && (smallest == 0 || step < smallest)) smallest = step;

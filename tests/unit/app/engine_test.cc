@@ -358,6 +358,22 @@ BOOST_AUTO_TEST_CASE(constant_zeros_then_loss_is_an_anomaly_and_a_last_place_wob
   BOOST_TEST(monitor->results.score[series::row_of(0, 1, 2)] < 0.1);
 }
 
+BOOST_AUTO_TEST_CASE(a_constant_series_that_steps_stays_an_anomaly_after_the_first_tick) {
+  support::ManualClock clock;
+  Engine engine(1, clock);
+  TestMonitor monitor(test_config({"loss"}));
+  support::FakeSource source({"a"}, [](const std::string&, const std::string&, core::Timestamp t) {
+    return std::optional<double>(t >= at(500) && t < at(505) ? 5 : 0);
+  });
+  run(engine, *monitor, source, 1, 499);
+  for (std::int64_t tick = 500; tick < 505; ++tick) {
+    run(engine, *monitor, source, tick, tick);
+    BOOST_TEST(monitor->results.score[series::row_of(0, 0, 1)] >= 0.6);
+  }
+  run(engine, *monitor, source, 505, 599);
+  BOOST_TEST(monitor->results.score[series::row_of(0, 0, 1)] < 0.1);
+}
+
 BOOST_AUTO_TEST_CASE(history_is_bounded_by_the_samples_it_may_cost) {
   support::ManualClock clock;
   Engine engine(1, clock);
