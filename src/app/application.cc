@@ -131,12 +131,14 @@ core::Result<Application::Prepared> Application::prepare() {
 core::Status Application::reload() {
   core::MutexLock turn(reload_mutex_);
   auto prepared = prepare();
-  {
+  // A success is told once it is in force: what the file no longer names has left the page.
+  const auto note = [&](bool ok) {
     core::MutexLock lock(mutex_);
-    reload_successful_ = prepared.ok();
-  }
-  self_.observe_reload(prepared.ok(), clock_->now());
+    reload_successful_ = ok;
+    self_.observe_reload(ok, clock_->now());
+  };
   if (!prepared.ok()) {
+    note(false);
     log_->error("configuration not loaded", {{"error", prepared.error().message}});
     return prepared.error();
   }
@@ -145,6 +147,7 @@ core::Status Application::reload() {
                                       {"monitors", prepared->config.monitors.size()},
                                       {"sources", prepared->config.sources.size()}});
   swap_in(std::move(prepared).value());
+  note(true);
   return {};
 }
 

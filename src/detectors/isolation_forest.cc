@@ -332,8 +332,8 @@ core::Result<FittedModel> IsolationForest::fit(const TrainingSet& set,
     own.push_back({set.parts[part].entity, std::move(grown).value()});
   }
   std::ranges::sort(own, {}, &EntityForest::entity);
-  const auto twins = std::ranges::unique(own, {}, &EntityForest::entity);
-  own.erase(twins.begin(), twins.end());
+  const auto is_twin = [](const auto& a, const auto& b) { return a.entity == b.entity; };
+  own.erase(std::unique(own.begin(), own.end(), is_twin), own.end());
 
   FittedModel fitted;
   fitted.samples = vectors->table.rows();
