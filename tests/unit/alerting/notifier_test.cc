@@ -9,6 +9,7 @@
 
 #include "alerting_support.h"
 #include "support/http_server.h"
+#include "support/stepped_clock.h"
 
 namespace anomaly_exporter::alerting {
 namespace {
@@ -17,6 +18,7 @@ using support::http_reply;
 using support::HttpAsked;
 using support::HttpServer;
 using support::ScriptedReply;
+using support::SteppedClock;
 
 class NoLog final : public core::Logger {
  public:
@@ -24,28 +26,6 @@ class NoLog final : public core::Logger {
     if (message == "anomaly") ++infos;
   }
   std::atomic<int> infos{0};
-};
-
-/// A clock that the test moves and on which waiting really waits for that.
-class SteppedClock final : public core::Clock {
- public:
-  [[nodiscard]] core::Timestamp now() const override { return {now_ms_}; }
-  [[nodiscard]] std::chrono::nanoseconds monotonic() const override {
-    return std::chrono::milliseconds(monotonic_ms_.load());
-  }
-  bool wait_for(core::Duration d, std::stop_token stop) const override {
-    const std::int64_t until = monotonic_ms_ + d.count();
-    while (monotonic_ms_ < until && !stop.stop_requested()) std::this_thread::yield();
-    return !stop.stop_requested();
-  }
-  void advance(core::Duration d) {
-    now_ms_ += d.count();
-    monotonic_ms_ += d.count();
-  }
-
- private:
-  std::atomic<std::int64_t> now_ms_{at("12:00:00").ms};
-  std::atomic<std::int64_t> monotonic_ms_{0};
 };
 
 /// What an Alertmanager holds after the alerts posted to it, and the silences it tells.
@@ -88,7 +68,7 @@ constexpr const char* kSilence =
 
 struct Fixture {
   NoLog log;
-  SteppedClock clock;
+  SteppedClock clock{at("12:00:00")};
   FakeAlertmanager first, second;
   core::Mutex mutex;
   std::string saved AE_GUARDED_BY(mutex);
