@@ -1,7 +1,7 @@
 # Everything comes from the system; nothing is downloaded. Debian 12 package names are in
 # scripts/packages.txt.
 find_package(Threads REQUIRED)
-find_package(CURL REQUIRED)
+find_package(CURL 7.84 REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(civetweb CONFIG REQUIRED)

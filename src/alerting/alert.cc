@@ -71,6 +71,7 @@ std::string description_of(const ActiveAlert& a) {
 
 std::string alert_name(const ActiveAlert& active) {
   if (active.is_incident) return "AnomalyIncident";
+  if (active.is_missing) return std::string(kMissingAlert);
   switch (active.level) {
     case Level::Critical:
       return "AnomalyCritical";

@@ -79,8 +79,9 @@ Suppression AlertBook::suppression_of(const ActiveAlert& active, const core::Lab
     return Suppression::Silence;
   }
   if (open_alerts_ >= options_.open_limit) return Suppression::Limit;
-  const auto monitor = active.labels.value("monitor").value_or("");
-  if (!throttle_.admit(std::string(monitor), active.metric, active.level, due, options_.throttle)) {
+  const std::string monitor(active.labels.value("monitor").value_or(""));
+  const std::string metric = active.is_missing ? std::string(kMissingAlert) : active.metric;
+  if (!throttle_.admit(monitor, metric, active.level, due, options_.throttle)) {
     return Suppression::Throttle;
   }
   return Suppression::None;
@@ -232,6 +233,29 @@ void AlertBook::configure(AlertingOptions options) {
   }
 }
 
+void AlertBook::clock_stepped(Duration step) {
+  const auto move = [step](Timestamp& time) {
+    if (time.ms != 0) time = time + step;
+  };
+  for (auto& [name, monitor] : monitors_) {
+    move(monitor.due);
+    for (auto& [key, e] : monitor.episodes) {
+      for (Timestamp* time : {&e.opened, &e.began, &e.sample, &e.starts_at, &e.last_seen,
+                              &e.normal_since, &e.notified}) {
+        move(*time);
+      }
+      e.last_sent = {};
+    }
+    for (auto& [identity, resolved] : monitor.resolved) {
+      move(resolved.alert.starts_at);
+      move(resolved.alert.ends_at);
+      resolved.last_sent = {};
+    }
+  }
+  throttle_.clock_stepped(step);
+  ++version_;
+}
+
 std::vector<Alert> AlertBook::flush() {
   std::vector<Alert> out;
   for (auto& [name, monitor] : monitors_) {
@@ -268,8 +292,9 @@ AlertBook::Episode* AlertBook::find(const core::Labels& labels) {
   const auto monitor = monitors_.find(std::string(labels.value("monitor").value_or("")));
   if (monitor == monitors_.end()) return nullptr;
   const std::string_view metric = labels.value("metric").value_or("");
+  const bool is_missing = labels.value("alertname") == kMissingAlert;
   for (auto& [key, e] : monitor->second.episodes) {
-    if (e.latest.metric != metric) continue;
+    if (e.latest.metric != metric || e.latest.is_missing != is_missing) continue;
     const auto own = e.latest.labels.items();
     const bool is_ours = std::all_of(own.begin(), own.end(), [&](const core::Label& label) {
       return labels.value(label.name) == std::string_view(label.value);

@@ -44,7 +44,7 @@ void write(StateWriter& out, const ActiveAlert& a) {
   out.text(a.metric);
   out.u8(static_cast<std::uint8_t>(a.level));
   out.u8(static_cast<std::uint8_t>((a.has_value ? 1 : 0) | (a.has_expected ? 2 : 0) |
-                                   (a.is_incident ? 4 : 0)));
+                                   (a.is_incident ? 4 : 0) | (a.is_missing ? 8 : 0)));
   for (const double v : {a.score, a.value, a.expected, a.lower, a.upper, a.sigmas}) out.f64(v);
   out.u32(static_cast<std::uint32_t>(a.votes.size()));
   for (const auto& [detector, confidence] : a.votes) {
@@ -68,6 +68,7 @@ ActiveAlert read_active(StateReader& in) {
   a.has_value = (flags & 1) != 0;
   a.has_expected = (flags & 2) != 0;
   a.is_incident = (flags & 4) != 0;
+  a.is_missing = (flags & 8) != 0;
   for (double* v : {&a.score, &a.value, &a.expected, &a.lower, &a.upper, &a.sigmas}) *v = in.f64();
   for (std::uint32_t n = count_of(in); n > 0 && in.ok(); --n) {
     std::string detector(in.text());

@@ -11,6 +11,9 @@ using std::chrono::nanoseconds;
 namespace {
 
 constexpr core::Duration kHousekeeping = std::chrono::seconds(1);
+/// A difference between wall clock and monotonic clock beyond this is a clock that was set (or a
+/// host that slept), not one that is slewed.
+constexpr core::Duration kClockStep = std::chrono::seconds(5);
 /// Saved so often while alerts are open, so that a restart knows until when they were seen.
 constexpr nanoseconds kSavePeriod = std::chrono::minutes(1);
 
@@ -21,6 +24,11 @@ AlertingOptions book_options(AlertingOptions options) {
     options.silences.gate_alerts = false;
   }
   return options;
+}
+
+core::Duration clock_offset(const core::Clock& clock) {
+  const core::Duration monotonic = std::chrono::floor<core::Duration>(clock.monotonic());
+  return core::Duration(clock.now().ms) - monotonic;
 }
 
 }  // namespace
@@ -36,7 +44,9 @@ core::Status Notifier::check(const AlertingOptions& options, const core::Clock& 
 }
 
 Notifier::Notifier(NotifierDependencies dependencies, std::string_view saved)
-    : deps_(std::move(dependencies)), book_(AlertingOptions{}, deps_.external_url) {
+    : deps_(std::move(dependencies)),
+      book_(AlertingOptions{}, deps_.external_url),
+      clock_offset_(clock_offset(*deps_.clock)) {
   if (saved.empty()) return;
   if (const auto status = book_.restore(saved); !status) {
     deps_.log->warn("state of open alerts not read", {{"error", status.error().message}});
@@ -109,6 +119,15 @@ void Notifier::send(const std::vector<Alert>& alerts) {
   for (auto& sender : senders_) sender->enqueue(alerts);
 }
 
+/// Before the book takes in anything at the time of now.
+void Notifier::follow_clock() {
+  const core::Duration offset = clock_offset(*deps_.clock);
+  const core::Duration step = offset - clock_offset_;
+  if (std::chrono::abs(step) < kClockStep) return;
+  clock_offset_ = offset;
+  book_.clock_stepped(step);
+}
+
 void Notifier::observe(const TickAlerts& tick) {
   const auto silences = silence_book_.active(deps_.clock->now());
   const auto is_silenced = [&](const core::Labels& identity) {
@@ -116,6 +135,7 @@ void Notifier::observe(const TickAlerts& tick) {
                        [&](const auto& silence) { return silence->matches(identity); });
   };
   const MutexLock lock(mutex_);
+  follow_clock();
   send(book_.update(tick, is_silenced));
 }
 
@@ -128,6 +148,7 @@ void Notifier::keep_house(const std::stop_token& stop) {
   do {
     {
       const MutexLock lock(mutex_);
+      follow_clock();
       send(book_.idle(deps_.clock->now()));
     }
     save_if_changed();

@@ -14,6 +14,18 @@ namespace {
 constexpr std::size_t kMostRefused = 1000;
 constexpr std::uint64_t kAnswerBytes = 1ULL << 20;
 constexpr Duration kLogPeriod = std::chrono::minutes(1);
+/// How well a clock is known from whole seconds: below this a shift stays as it is, so that the
+/// same alert is told with the same start.
+constexpr Duration kClockNoise = std::chrono::seconds(2);
+
+std::vector<Alert> shifted(std::span<const Alert> alerts, Duration by) {
+  std::vector<Alert> out(alerts.begin(), alerts.end());
+  for (Alert& alert : out) {
+    alert.starts_at = alert.starts_at + by;
+    alert.ends_at = alert.ends_at + by;
+  }
+  return out;
+}
 }  // namespace
 
 std::string_view to_string(DropReason reason) {
@@ -127,13 +139,27 @@ void Sender::put_back(std::vector<Alert> batch) {
   }
 }
 
+/// What is added to the times of alerts to have them in the Alertmanager's time.
+Duration Sender::clock_shift() {
+  const auto skew = client_->clock_skew();
+  const Duration wanted = skew && std::chrono::abs(*skew) > kClockTolerance ? *skew : Duration(0);
+  if (std::chrono::abs(wanted - shift_) <= kClockNoise) return shift_;
+  shift_ = wanted;
+  if (shift_.count() != 0 && throttle_.admit("clock")) {
+    log_->warn("clocks differ; alerts are told in the Alertmanager's time",
+               {{"alertmanager", url()}, {"skew_seconds", core::to_seconds(shift_)}});
+  }
+  return shift_;
+}
+
 Sender::Outcome Sender::deliver(std::span<const Alert> alerts, unsigned& splits,
                                 const std::stop_token& stop) {
   net::HttpRequest request;
   request.method = "POST";
   request.path = "/api/v2/alerts";
   request.headers = {{"Content-Type", "application/json"}};
-  request.body = alerts_body(alerts);
+  const Duration shift = clock_shift();
+  request.body = alerts_body(shift.count() == 0 ? alerts : shifted(alerts, shift));
   request.accept_status = {400, 413, 422};
   const nanoseconds begin = clock_->monotonic();
   const auto answer = client_->perform(request, stop);
@@ -148,7 +174,10 @@ Sender::Outcome Sender::deliver(std::span<const Alert> alerts, unsigned& splits,
     (is_sent ? stats_.sent : stats_.errors) += alerts.size();
     if (!is_sent) ++stats_.failed_posts;
   }
-  if (is_sent) return Outcome::Sent;
+  if (is_sent) {
+    // The first answer tells of clocks that differ: what was sent may have looked resolved.
+    return clock_shift() == shift ? Outcome::Sent : deliver(alerts, splits, stop);
+  }
   if (answer.ok()) return split(alerts, net::error_text(answer->body), splits, stop);
   if (stop.stop_requested()) return Outcome::Retry;
   const bool is_final = !answer.error().is_retryable();
@@ -235,6 +264,7 @@ SenderStats Sender::stats() const {
   const core::MutexLock lock(mutex_);
   SenderStats out = stats_;
   out.queue_length = queue_.size();
+  out.clock_skew = client_->clock_skew();
   return out;
 }
 

@@ -15,6 +15,10 @@ bool Throttle::admit(const std::string& monitor, const std::string& metric, seve
   return true;
 }
 
+void Throttle::clock_stepped(core::Duration step) {
+  for (auto& [key, last] : last_) last = last + step;
+}
+
 void Throttle::save(core::StateWriter& out) const {
   out.u32(static_cast<std::uint32_t>(last_.size()));
   for (const auto& [key, time] : last_) {

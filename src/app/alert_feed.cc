@@ -169,15 +169,24 @@ void AlertFeed::configure(const config::Config& config) {
   }
   notifier_.configure(config.alerting, monitors);
   const core::MutexLock lock(mutex_);
-  std::erase_if(silenced_, [&](const auto& entry) { return !monitors.contains(entry.first); });
+  const auto is_gone = [&](const auto& entry) { return !monitors.contains(entry.first); };
+  std::erase_if(silenced_, is_gone);
+  std::erase_if(missing_, is_gone);
+  is_pushing_ = config.alerting.mode == alerting::Mode::Push;
+  missing_for_ = config.alerting.missing_for;
 }
 
 std::shared_ptr<const LearnGate> AlertFeed::observe(const MonitorSnapshot& snapshot,
                                                     core::Duration offset,
                                                     core::Timestamp newest_sample) {
   if (!snapshot.labels) return nullptr;
-  notifier_.observe(
-      tick_alerts(snapshot, offset, newest_sample, notifier_.open_keys(snapshot.monitor)));
+  const auto open_keys = notifier_.open_keys(snapshot.monitor);
+  TickAlerts tick = tick_alerts(snapshot, offset, newest_sample, open_keys);
+  {
+    const core::MutexLock lock(mutex_);
+    if (is_pushing_) missing_[snapshot.monitor].update(snapshot, missing_for_, open_keys, tick);
+  }
+  notifier_.observe(tick);
   return silenced(snapshot);
 }
 

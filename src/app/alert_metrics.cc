@@ -1,45 +1,14 @@
 #include "alert_metrics.h"
 
 #include <limits>
-#include <utility>
+
+#include "families.h"
 
 namespace anomaly_exporter::app {
 namespace {
 
-using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
-using MetricLabels = std::vector<ClientMetric::Label>;
-
-/// Collects families by name in the order in which they are opened.
-class Families {
- public:
-  void open(const char* name, const char* help, MetricType type) {
-    MetricFamily family;
-    family.name = name;
-    family.help = help;
-    family.type = type;
-    families_.push_back(std::move(family));
-  }
-  ClientMetric& add(MetricLabels labels) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    families_.back().metric.push_back(std::move(metric));
-    return families_.back().metric.back();
-  }
-  template <class Number>
-  void counter(MetricLabels labels, Number value) {
-    add(std::move(labels)).counter.value = static_cast<double>(value);
-  }
-  template <class Number>
-  void gauge(MetricLabels labels, Number value) {
-    add(std::move(labels)).gauge.value = static_cast<double>(value);
-  }
-  std::vector<MetricFamily> take() { return std::move(families_); }
-
- private:
-  std::vector<MetricFamily> families_;
-};
 
 MetricLabels of(const std::string& alertmanager) { return {{"alertmanager", alertmanager}}; }
 
@@ -76,6 +45,11 @@ void add_senders(const alerting::NotifierStats& stats, Families& out) {
   gauge("anomaly_exporter_notifications_queue_capacity",
         "Alerts that may wait (alerting.queue_limit).",
         [](const auto& s) { return s.queue_capacity; });
+  out.open("anomaly_exporter_notifications_clock_skew_seconds",
+           "Clock of the Alertmanager minus ours, to about a second.", MetricType::Gauge);
+  for (const auto& [url, s] : stats.senders) {
+    if (s.clock_skew) out.gauge(of(url), core::to_seconds(*s.clock_skew));
+  }
   out.open("anomaly_exporter_notifications_latency_seconds", "Time of one request.",
            MetricType::Histogram);
   for (const auto& [url, s] : stats.senders) {

@@ -171,10 +171,10 @@ void Application::swap_in(Prepared prepared) {
   }
   runners_.clear();
   for (const auto& [name, source] : sources_) {
-    if (!prepared.sources.contains(name)) self_.remove_source(name);
+    if (!prepared.sources.contains(name)) self_.sources().remove(name);
   }
   for (const auto& [name, source] : prepared.sources) {
-    if (!sources_.contains(name)) self_.observe_source(name, false, *source);
+    if (!sources_.contains(name)) self_.sources().observe(name, false, *source);
   }
   sources_ = std::move(prepared.sources);
   const config::Config& config = prepared.config;

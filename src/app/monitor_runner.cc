@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "anomaly_exporter/app/alert_feed.h"
-#include "anomaly_exporter/app/hints.h"
 #include "anomaly_exporter/app/replay.h"
 #include "anomaly_exporter/core/thread_priority.h"
 
@@ -17,7 +16,6 @@ constexpr int kScrapesPerRateWindow = 4;
 constexpr core::Duration kAdmissionPeriod = std::chrono::minutes(1);
 constexpr core::Duration kProbePeriod = std::chrono::seconds(10);
 constexpr core::Duration kLongestRetry = std::chrono::seconds(30);
-constexpr std::chrono::nanoseconds kEmptyBeforeExplained = std::chrono::seconds(30);
 constexpr core::Duration kBackfillPause = std::chrono::milliseconds(200);
 constexpr std::size_t kRemarks = 50;
 
@@ -50,7 +48,9 @@ MonitorRunner::MonitorRunner(RunnerDependencies dependencies,
                .storage_path = deps_.storage_path},
               *monitor_, training),
       incidents_(monitor_->config),
-      empty_since_(monitor_->metrics()) {
+      watch_(
+          {.self = deps_.self, .log = deps_.log, .throttle = deps_.throttle, .clock = deps_.clock},
+          *monitor_) {
   deps_.self->add_monitor(*monitor_, *drops_);
 }
 
@@ -140,12 +140,12 @@ bool MonitorRunner::try_warm_up(const std::stop_token& stop) {
   monitor_->counts_episodes = true;
   monitor_->newcomers.clear();
   if (!done.ok()) {
-    say(core::LogLevel::Warn, "backfill", "history could not be read", done.error().message);
+    watch_.say(core::LogLevel::Warn, "backfill", "history could not be read", done.error().message);
     monitor_->forget_all();
     return false;
   }
   for (const auto& error : done->errors) {
-    say(core::LogLevel::Warn, "backfill-refused", "history of a metric was refused", error);
+    watch_.say(core::LogLevel::Warn, "backfill-refused", "history of a metric was refused", error);
   }
   const double seconds = std::chrono::duration<double>(deps_.clock->monotonic() - begin).count();
   deps_.log->info("history replayed", {{"monitor", name_},
@@ -223,7 +223,7 @@ void MonitorRunner::go_live(const std::stop_token& stop) {
     if (!close_gap(due, stop)) continue;
     models_.before_tick();
     run_tick(due, stop);
-    if (source_up_ && !stop.stop_requested()) models_.after_tick(source_);
+    if (watch_.is_up() && !stop.stop_requested()) models_.after_tick(source_);
     admit_newcomers(due, stop);
     save_state_when_due();
   }
@@ -273,14 +273,14 @@ bool MonitorRunner::wait_until_due(const std::stop_token& stop, core::Timestamp&
 bool MonitorRunner::close_gap(core::Timestamp due, const std::stop_token& stop) {
   const std::int64_t missed = (due - monitor_->time) / interval() - 1;
   if (missed <= 0) return true;
-  deps_.self->count_missed_ticks(name_, source_up_ ? static_cast<std::uint64_t>(missed) : 1);
+  deps_.self->count_missed_ticks(name_, watch_.is_up() ? static_cast<std::uint64_t>(missed) : 1);
   const auto went_away = [&](const TickReport& down) {
     note_report(down, stop);
     deps_.self->observe_tick(*monitor_, down, status_, 0);
     publish();
     return false;
   };
-  if (!source_up_) {
+  if (!watch_.is_up()) {
     // A server that refuses everything would make the gap look like one without samples.
     const TickReport probe = deps_.engine->discover(*monitor_, *source_, due, stop);
     if (!probe.source_up) return went_away(probe);
@@ -338,7 +338,7 @@ void MonitorRunner::run_tick(core::Timestamp due, const std::stop_token& stop) {
 /// Entities that appeared get their history too, all that came within a minute together.
 void MonitorRunner::admit_newcomers(core::Timestamp now, const std::stop_token& stop) {
   const auto monotonic = deps_.clock->monotonic();
-  if (monitor_->newcomers.empty() || monotonic < next_admission_ || !source_up_) return;
+  if (monitor_->newcomers.empty() || monotonic < next_admission_ || !watch_.is_up()) return;
   next_admission_ = monotonic + kAdmissionPeriod;
   LaneSet lanes(monitor_->blocks());
   for (const auto entity : std::exchange(monitor_->newcomers, {})) {
@@ -356,8 +356,8 @@ void MonitorRunner::admit_newcomers(core::Timestamp now, const std::stop_token& 
     deps_.log->info("history of new series replayed",
                     {{"monitor", name_}, {"samples", done->samples}});
   } else if (!stop.stop_requested()) {
-    say(core::LogLevel::Warn, "newcomers", "history of new series could not be read",
-        done.error().message);
+    watch_.say(core::LogLevel::Warn, "newcomers", "history of new series could not be read",
+               done.error().message);
   }
   publish();
 }
@@ -391,31 +391,9 @@ std::size_t MonitorRunner::stop_and_save() {
   return parts - queued;
 }
 
-/// Carries a report into the status page, the log and the metrics of the source.
 void MonitorRunner::note_report(const TickReport& report, const std::stop_token& stop) {
   if (stop.stop_requested()) return;
-  status_.source_up = report.source_up;
-  status_.metric_errors = report.errors;
-  if (!report.source_up) {
-    const std::string error = report.errors.empty() ? "" : report.errors.front();
-    say(core::LogLevel::Warn, "down", "the source does not answer", error);
-  } else {
-    if (!source_up_) {
-      deps_.log->info("the source answers",
-                      {{"monitor", name_}, {"source", monitor_->config.source}});
-    }
-    for (std::size_t m = 0; m < report.errors.size(); ++m) {
-      if (report.errors[m].empty()) continue;
-      say(core::LogLevel::Warn, "metric " + monitor_->config.metrics[m].request.metric,
-          "a metric could not be read", report.errors[m]);
-    }
-    if (!report.warnings.empty()) {
-      say(core::LogLevel::Warn, "warnings", "the source warns; data may be partial",
-          report.warnings.front());
-    }
-    explain_empty_metrics(report, stop);
-  }
-  source_up_ = report.source_up;
+  watch_.note(report, *source_, status_, stop);
   drops_->add(series::DropReason::NotANumber, report.not_a_number);
   drops_->add(series::DropReason::InvalidLabels, report.invalid_labels);
   for (auto& remark : monitor_->table->take_remarks()) {
@@ -423,48 +401,7 @@ void MonitorRunner::note_report(const TickReport& report, const std::stop_token&
     status_.remarks.push_back(std::move(remark));
   }
   keep_newest(status_.remarks);
-  deps_.self->observe_source(monitor_->config.source, report.source_up, *source_);
   deps_.self->observe_limits(deps_.budget->total(), deps_.budget->options().series);
-}
-
-/// A metric that has matched no series for half a minute is named once, with the jobs that do
-/// exist.
-void MonitorRunner::explain_empty_metrics(const TickReport& report, const std::stop_token& stop) {
-  status_.metric_hints.resize(monitor_->metrics());
-  std::optional<std::vector<std::string>> jobs;
-  for (std::size_t m = 0; m < monitor_->metrics(); ++m) {
-    EmptySince& empty = empty_since_[m];
-    if (monitor_->table->series_per_metric()[m] != 0 || !report.errors[m].empty()) {
-      status_.metric_hints[m].clear();
-      empty = {};
-      continue;
-    }
-    const auto now = deps_.clock->monotonic();
-    if (!empty.since) empty.since = now;
-    if (empty.is_explained || now - *empty.since < kEmptyBeforeExplained) continue;
-    if (!jobs) {
-      auto names = source_->job_names(stop);
-      jobs = names.ok() ? std::move(names).value() : std::vector<std::string>{};
-    }
-    status_.metric_hints[m] = empty_metric_hint(monitor_->requests[m].text, *jobs);
-    empty.is_explained = true;
-    deps_.log->warn("a metric matches no series",
-                    {{"monitor", name_},
-                     {"metric", monitor_->config.metrics[m].request.metric},
-                     {"request", monitor_->shown_request(m)},
-                     {"hint", status_.metric_hints[m]}});
-  }
-}
-
-void MonitorRunner::say(core::LogLevel level, const std::string& key, std::string_view message,
-                        const std::string& error) {
-  const auto held_back = deps_.throttle->admit(name_ + " " + key);
-  if (!held_back) return;
-  deps_.log->log(level, message,
-                 {{"monitor", name_},
-                  {"source", monitor_->config.source},
-                  {"error", error},
-                  {"held_back", *held_back}});
 }
 
 std::shared_ptr<const exposition::MonitorSnapshot> MonitorRunner::publish() {

@@ -35,11 +35,6 @@ const Histogram::BucketBoundaries kRequestBuckets{0.001, 0.005, 0.01, 0.05, 0.1,
 
 constexpr const char* kLevelNames[] = {"none", "info", "warning", "critical"};
 
-/// How far a total kept elsewhere has come since `last`; one that went back began anew.
-double increase(std::uint64_t total, std::uint64_t last) {
-  return static_cast<double>(total >= last ? total - last : total);
-}
-
 /// Brings a counter up to a total kept elsewhere that never goes back.
 void raise_to(Counter& counter, double total) {
   const double now = counter.Value();
@@ -52,7 +47,7 @@ struct SelfMetrics::Impl {
   prometheus::Registry registry;
   core::Mutex mutex;
   std::map<std::string, const series::DropCounters*> drops AE_GUARDED_BY(mutex);
-  /// Metrics by the monitor or source they belong to, so that they can be removed with it.
+  /// Metrics by the monitor they belong to, so that they can be removed with it.
   template <class T>
   struct Owned {
     Family<T>* family;
@@ -61,25 +56,6 @@ struct SelfMetrics::Impl {
   std::map<std::string, Owned<Counter>> counters AE_GUARDED_BY(mutex);
   std::map<std::string, Owned<Gauge>> gauges AE_GUARDED_BY(mutex);
   std::map<std::string, Owned<Histogram>> histograms AE_GUARDED_BY(mutex);
-
-  /// What was carried over of a source. A reload makes a new source of the same name, which counts
-  /// from zero while the old one may still end its last request; hence a few by name.
-  struct Carried {
-    const sources::MetricSource* source;
-    sources::SourceStats stats;
-  };
-  std::map<std::string, std::vector<Carried>> sources AE_GUARDED_BY(mutex);
-
-  sources::SourceStats& carried(const std::string& name, const sources::MetricSource* source)
-      AE_REQUIRES(mutex) {
-    constexpr std::size_t kMost = 4;
-    auto& known = sources[name];
-    const auto found = std::find_if(known.begin(), known.end(),
-                                    [&](const Carried& c) { return c.source == source; });
-    if (found != known.end()) return found->stats;
-    if (known.size() >= kMost) known.erase(known.begin());
-    return known.emplace_back(Carried{source, {}}).stats;
-  }
 
   void declare_counter(const char* name, const char* help) AE_REQUIRES(mutex) {
     counters[name] = {&prometheus::BuildCounter().Name(name).Help(help).Register(registry), {}};
@@ -131,7 +107,6 @@ struct SelfMetrics::Impl {
 
 namespace {
 std::string monitor_key(const std::string& name) { return "monitor:" + name; }
-std::string source_key(const std::string& name) { return "source:" + name; }
 const std::string kProgram = "program";
 }  // namespace
 
@@ -144,18 +119,6 @@ SelfMetrics::SelfMetrics() : impl_(std::make_unique<Impl>()) {
                   "1 when the last attempt to load the configuration succeeded.");
   i.declare_gauge(AE_NAME("config_last_reload_success_timestamp_seconds"),
                   "When the configuration in force was loaded.");
-  i.declare_gauge(AE_NAME("source_up"), "1 when the source answered its last request.");
-  i.declare_counter(AE_NAME("source_requests_total"), "HTTP requests sent to the source.");
-  i.declare_counter(AE_NAME("source_failures_total"), "Reads from the source that failed.");
-  i.declare_counter(AE_NAME("source_failures_by_reason_total"),
-                    "Reads from the source that failed, by kind of error.");
-  i.declare_counter(AE_NAME("source_retries_total"), "HTTP requests that were repeated.");
-  i.declare_counter(AE_NAME("source_received_bytes_total"), "Bytes of bodies received.");
-  i.declare_counter(AE_NAME("source_samples_total"), "Samples received.");
-  i.declare_counter(AE_NAME("source_warnings_total"),
-                    "Warnings in the source's answers; data may have been partial.");
-  i.declare_counter(AE_NAME("source_fallbacks_total"),
-                    "Remote-read requests refused and sent to the query API instead.");
   i.declare_histogram(AE_NAME("evaluation_duration_seconds"),
                       "Time to score a tick, without the time spent in the source.");
   i.declare_gauge(AE_NAME("last_evaluation_timestamp_seconds"),
@@ -242,8 +205,9 @@ std::vector<prometheus::MetricFamily> SelfMetrics::collect() {
     }
     families = impl_->registry.Collect();
   }
-  auto models = models_.collect();
-  std::move(models.begin(), models.end(), std::back_inserter(families));
+  for (auto more : {sources_.collect(), models_.collect()}) {
+    std::move(more.begin(), more.end(), std::back_inserter(families));
+  }
   append_process_metrics(families);
   return families;
 }
@@ -410,46 +374,6 @@ void SelfMetrics::observe_state_write(bool ok, core::Timestamp now) {
 void SelfMetrics::count_state_skipped() {
   core::MutexLock lock(impl_->mutex);
   impl_->counter(AE_NAME("state_writes_skipped_total"), kProgram, {}).Increment();
-}
-
-void SelfMetrics::observe_source(const std::string& name, bool up,
-                                 const sources::MetricSource& source) {
-  const std::string key = source_key(name);
-  const MetricLabels labels{{"source", name}};
-  const sources::SourceStats stats = source.stats();
-  auto& i = *impl_;
-  core::MutexLock lock(i.mutex);
-  i.gauge(AE_NAME("source_up"), key, labels).Set(up ? 1 : 0);
-  sources::SourceStats& before = i.carried(name, &source);
-  const auto carry = [&](const char* counter, std::uint64_t total, std::uint64_t last)
-                         AE_REQUIRES(i.mutex) {
-                           i.counter(counter, key, labels).Increment(increase(total, last));
-                         };
-  carry(AE_NAME("source_requests_total"), stats.requests, before.requests);
-  carry(AE_NAME("source_failures_total"), stats.failures, before.failures);
-  carry(AE_NAME("source_retries_total"), stats.retries, before.retries);
-  carry(AE_NAME("source_received_bytes_total"), stats.received_bytes, before.received_bytes);
-  carry(AE_NAME("source_samples_total"), stats.samples, before.samples);
-  carry(AE_NAME("source_warnings_total"), stats.warnings, before.warnings);
-  carry(AE_NAME("source_fallbacks_total"), stats.fallbacks, before.fallbacks);
-  for (const auto code :
-       {core::ErrorCode::InvalidArgument, core::ErrorCode::NotFound, core::ErrorCode::Unavailable,
-        core::ErrorCode::Timeout, core::ErrorCode::Corrupt, core::ErrorCode::Exhausted,
-        core::ErrorCode::Unsupported, core::ErrorCode::Internal}) {
-    const std::string reason(core::to_string(code));
-    const auto found = stats.failures_by_reason.find(reason);
-    const std::uint64_t total = found == stats.failures_by_reason.end() ? 0 : found->second;
-    i.counter(AE_NAME("source_failures_by_reason_total"), key,
-              {{"source", name}, {"reason", reason}})
-        .Increment(increase(total, before.failures_by_reason[reason]));
-  }
-  before = stats;
-}
-
-void SelfMetrics::remove_source(const std::string& name) {
-  core::MutexLock lock(impl_->mutex);
-  impl_->remove(source_key(name));
-  impl_->sources.erase(name);
 }
 
 void SelfMetrics::observe_reload(bool ok, core::Timestamp now) {

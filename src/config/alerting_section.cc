@@ -138,6 +138,10 @@ const Section<AlertingOptions>& alerting_section() {
                                  duration({core::Duration(0), hours(24 * 7)}),
                                  "An alert whose series is not judged, because the source is down "
                                  "or the exporter was restarted, is kept firing for so long."),
+          field<AlertingOptions>("missing_for", &AlertingOptions::missing_for,
+                                 duration({core::Duration(0), hours(24)}),
+                                 "In push mode samples of an entity stay away for so long before "
+                                 "AnomalySeriesMissing is sent."),
           field<AlertingOptions>("timeout", &AlertingOptions::timeout,
                                  duration({milliseconds(10), minutes(5)}),
                                  "For one request to an Alertmanager."),

@@ -85,7 +85,8 @@ class EntityForecast {
   [[nodiscard]] std::size_t memory_bytes() const;
 
  private:
-  static constexpr std::size_t kAverages = 3;  // brief, short, long
+  static constexpr std::size_t kBrief = 0, kShort = 1, kLong = 2, kAverages = 3;
+  static constexpr double kLeastSigma = 0.05;  // of a residual, in spreads
   /// Numbers of one metric: doubles only, so that they are saved as they lie.
   struct Numbers {
     double centre = 0, spread = 1;

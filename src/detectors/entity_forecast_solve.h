@@ -7,6 +7,9 @@ namespace anomaly_exporter::detectors {
 
 /// Symmetric matrices are their lower triangle, row by row.
 
+/// Elements of the rows before row `n` of a lower triangle.
+constexpr std::size_t triangle(std::size_t n) { return n * (n + 1) / 2; }
+
 /// Solves (gram + ridge I) weights = targets. Shapes: targets and weights n x outputs.
 /// Weights of 0 where the system cannot be solved.
 void solve_ridge(std::span<const float> gram, std::size_t n, double ridge,

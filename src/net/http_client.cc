@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <limits>
 #include <utility>
 
 #include "anomaly_exporter/core/mutex.h"
@@ -81,6 +84,13 @@ ErrorCode error_code_of_status(int status, const std::string& method) {
   return ErrorCode::InvalidArgument;
 }
 
+constexpr std::int64_t kUnknown = std::numeric_limits<std::int64_t>::min();
+constexpr core::Duration kHalfOfCut = std::chrono::milliseconds(500);  // Date has whole seconds
+
+std::int64_t milliseconds(const core::Clock& clock) {
+  return std::chrono::floor<core::Duration>(clock.monotonic()).count();
+}
+
 /// A TLS file that cannot be read is found at start, not at the first request.
 core::Status check_readable(const char* key, const std::string& path) {
   if (path.empty() || access(path.c_str(), R_OK) == 0) return {};
@@ -107,6 +117,7 @@ struct HttpClient::Impl {
   const RetryOptions retry;
   const core::Clock* clock;  // borrowed, outlives the client
   HttpClientStats stats;
+  std::atomic<std::int64_t> server_minus_monotonic_ms{kUnknown};
 
   core::Mutex mutex;
   core::Rng rng AE_GUARDED_BY(mutex);
@@ -264,6 +275,7 @@ Result<HttpResponse> HttpClient::Impl::perform(const HttpRequest& request,
     auto exchange = make_exchange(request);
     if (!exchange) return exchange.error();
     Attempt attempt = follow(std::move(*exchange), stop, sink);
+    if (attempt.date) server_minus_monotonic_ms = attempt.date->ms - milliseconds(*clock);
     const bool untouched = !attempt.sink_called;
     const core::Duration asked = std::min(attempt.retry_after, retry.max_delay);
     auto result = judge(request, std::move(attempt));
@@ -307,6 +319,13 @@ Result<HttpResponse> HttpClient::perform(const HttpRequest& request, std::stop_t
   ++impl_->stats.failures;
   return result.error().within(request.method + " " +
                                printable(impl_->base_text + request.path, kMaxShownUrl));
+}
+
+std::optional<core::Duration> HttpClient::clock_skew() const {
+  const std::int64_t known = impl_->server_minus_monotonic_ms;
+  if (known == kUnknown) return {};
+  const core::Clock& clock = *impl_->clock;
+  return core::Duration(known + milliseconds(clock) - clock.now().ms) + kHalfOfCut;
 }
 
 const HttpClientStats& HttpClient::stats() const { return impl_->stats; }

@@ -1,6 +1,7 @@
 #include "transfer.h"
 
 #include <algorithm>
+#include <ctime>
 
 namespace anomaly_exporter::net {
 namespace {
@@ -13,6 +14,14 @@ constexpr core::Duration kMaxConnectTime = std::chrono::seconds(10);
 constexpr long kMaxConnectionAgeSeconds = 300;
 
 constexpr bool is_success(long status) { return status >= 200 && status < 300; }
+
+std::optional<core::Timestamp> date_header(CURL* easy) {
+  curl_header* header = nullptr;
+  if (curl_easy_header(easy, "Date", 0, CURLH_HEADER, -1, &header) != CURLHE_OK) return {};
+  const std::time_t seconds = curl_getdate(header->value, nullptr);
+  if (seconds < 0) return {};
+  return core::Timestamp{static_cast<std::int64_t>(seconds) * 1000};
+}
 
 }  // namespace
 
@@ -180,6 +189,7 @@ Attempt Transfer::run(const Exchange& exchange, std::stop_token stop, const Body
   curl_off_t retry_after_seconds = 0;
   curl_easy_getinfo(easy_.get(), CURLINFO_RETRY_AFTER, &retry_after_seconds);
   attempt.retry_after = std::chrono::seconds(std::clamp<curl_off_t>(retry_after_seconds, 0, 3600));
+  attempt.date = date_header(easy_.get());
   curl_multi_remove_handle(multi_.get(), easy_.get());
   return attempt;
 }

@@ -31,8 +31,9 @@ struct Attempt {
   CURLcode code = CURLE_OK;
   std::string curl_text;  ///< curl's explanation of `code`
   HttpResponse response;
-  std::string redirect_url;       ///< absolute target of a 3xx answer, or empty
-  core::Duration retry_after{0};  ///< as asked for by the server, or 0
+  std::string redirect_url;             ///< absolute target of a 3xx answer, or empty
+  core::Duration retry_after{0};        ///< as asked for by the server, or 0
+  std::optional<core::Timestamp> date;  ///< of the server's clock, cut to whole seconds
   bool sink_called = false;
   bool stopped = false;
   std::optional<core::Error> refused;  ///< the sink's error, or a body over the limit

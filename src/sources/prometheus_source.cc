@@ -106,6 +106,7 @@ class PrometheusSource final : public MetricSource {
     out.samples = totals_.samples + reader_.samples();
     out.warnings = totals_.warnings;
     out.fallbacks = reader_.fallbacks();
+    out.clock_skew = http_->clock_skew();
     const core::MutexLock lock(mutex_);
     out.failures_by_reason = failures_;
     for (const auto& [reason, count] : failures_) out.failures += count;

@@ -1,6 +1,5 @@
 """A page of samples that a test serves to a real Prometheus and changes at will."""
-import http.server
-import threading
+import loopback
 
 _RESULTS = ("anomaly_(score|entity_score|detector_score|value|expected_value|lower_bound|"
             "upper_bound|deviation_sigmas|severity|contribution_ratio|series_missing|"
@@ -28,29 +27,11 @@ scrape_configs:
     static_configs: [{{targets: ["127.0.0.1:{app}"]}}]""" + EXPORTER_JOB
 
 
-class Page:
+class Page(loopback.HttpService):
     def __init__(self, text):
-        self.text = text
-        page = self
+        self.text = text  # or a function that makes it
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                body = (page.text() if callable(page.text) else page.text).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05},
-                         daemon=True).start()
-
-    def stop(self):
-        self._server.shutdown()
-        self._server.server_close()
+    def answer(self, request):
+        text = self.text() if callable(self.text) else self.text
+        return 200, "text/plain; version=0.0.4", text.encode()

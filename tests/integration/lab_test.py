@@ -1,13 +1,12 @@
 """The lab refuses what it cannot do, measures a real link, and finds a real fault."""
-import http.server
 import json
 import os
 import re
 import subprocess
 import sys
-import threading
 import unittest
 
+import loopback
 import pages
 import servers
 
@@ -105,22 +104,15 @@ class HidingProxy(unittest.TestCase):
                 {"metric": {"a": "1"}, "value": [15, "2"]},
                 {"metric": {"a": "2"}, "value": [20.5, "3"]}]}}
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                body = json.dumps({"status": "success", "data": pages_of[self.path]}).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.end_headers()
-                self.wfile.write(body)
+        class Upstream(loopback.HttpService):
+            def answer(self, request):
+                body = json.dumps({"status": "success", "data": pages_of[request.path]})
+                return 200, "application/json", body.encode()
 
-            def log_message(self, *_):
-                pass
-
-        upstream = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-        self.addCleanup(upstream.server_close)
-        self.addCleanup(upstream.shutdown)
-        threading.Thread(target=upstream.serve_forever, daemon=True).start()
-        proxy = hiding_proxy.HidingProxy(f"http://127.0.0.1:{upstream.server_address[1]}")
+        upstream = Upstream()
+        self.addCleanup(upstream.stop)
+        proxy = hiding_proxy.HidingProxy(upstream.url)
+        self.addCleanup(proxy.stop)
 
         def answers():
             return [json.loads(servers.get(proxy.url + path)[1])["data"]["result"]
@@ -130,6 +122,10 @@ class HidingProxy(unittest.TestCase):
         self.assertEqual(answers(), [
             [{"metric": {"a": "1"}, "values": [[5, "1"], [25, "3"]]}],
             [{"metric": {"a": "2"}, "value": [20.5, "3"]}]])
+        proxy.hide(22)
+        self.assertEqual(answers()[0], [{"metric": {"a": "1"}, "values": [[5, "1"]]}])
+        proxy.hide_no_more()
+        self.assertEqual(answers()[0], [{"metric": {"a": "1"}, "values": [[5, "1"]]}])
 
 
 class Fault(servers.TestCase):

@@ -3,11 +3,12 @@ API v2, the generic webhook, and a mail server that speaks as much SMTP as it ta
 message. Everything received is kept with the monotonic time of its arrival."""
 import email
 import email.policy
-import http.server
 import json
 import socketserver
 import threading
 import time
+
+import loopback
 
 
 class Inbox:
@@ -32,46 +33,27 @@ class Inbox:
         return {kind: len(self.of(kind)) for kind in ("slack", "pagerduty", "webhook", "email")}
 
 
-class HttpReceivers:
+class HttpReceivers(loopback.HttpService):
     """`/slack`, `/v2/enqueue` and `/webhook`, each answering as its original does."""
 
     def __init__(self, inbox):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                if self.path == "/slack":
-                    inbox.add("slack", body)
-                    self.answer(200, "text/plain", b"ok")
-                elif self.path == "/v2/enqueue":
-                    inbox.add("pagerduty", body)
-                    self.answer(202, "application/json", json.dumps(
-                        {"status": "success", "message": "Event processed",
-                         "dedup_key": body.get("dedup_key", "")}).encode())
-                elif self.path == "/webhook":
-                    inbox.add("webhook", body)
-                    self.answer(200, "application/json", b'{"status":"success"}')
-                else:
-                    self.answer(404, "text/plain", b"no such receiver")
+        self._inbox = inbox
+        super().__init__()
 
-            def answer(self, status, kind, body):
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05},
-                         daemon=True).start()
-
-    def stop(self):
-        self._server.shutdown()
-        self._server.server_close()
+    def answer(self, request):
+        body = json.loads(request.data)
+        if request.path == "/slack":
+            self._inbox.add("slack", body)
+            return 200, "text/plain", b"ok"
+        if request.path == "/v2/enqueue":
+            self._inbox.add("pagerduty", body)
+            return 202, "application/json", json.dumps(
+                {"status": "success", "message": "Event processed",
+                 "dedup_key": body.get("dedup_key", "")}).encode()
+        if request.path == "/webhook":
+            self._inbox.add("webhook", body)
+            return 200, "application/json", b'{"status":"success"}'
+        return 404, "text/plain", b"no such receiver"
 
 
 class MailServer:

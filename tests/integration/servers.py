@@ -112,12 +112,14 @@ class Server:
         self.command = [str(c) for c in command]
         self.folder = pathlib.Path(folder)
         self.log_file = self.folder / f"{name}.log"
+        self.environment = {}  # besides ours
         self.process = None
 
     def start(self):
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log, cwd=self.folder,
-                                            stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent)
+                                            stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent,
+                                            env={**os.environ, **self.environment})
         return self
 
     def is_running(self):

@@ -4,13 +4,11 @@ Rules and Alertmanager's routes are the shipped ones, from the files of this rep
 
 A run must not depend on the runs before it: a host has not twenty faults an hour, and whoever has
 seen four CPU hogs is less surprised by the fifth. `keep_baseline` remembers what the exporter has
-learned; `reset` brings it back to that, hides the time of the fault from it, and lets Prometheus
-and Alertmanager forget the alerts: Prometheus repeats for a quarter of an hour that an alert is
-resolved, and Alertmanager holds back what it has told of within five minutes. What came between
-the faults is learned by the exporter's ordinary replay of the time that it was down.
+learned; `reset` brings it back to that, hides the time of the fault and of the reset from it, and
+lets Prometheus and Alertmanager forget the alerts: Prometheus repeats for a quarter of an hour that
+an alert is resolved, and Alertmanager holds back what it has told of within five minutes.
 """
 import datetime
-import http.server
 import json
 import pathlib
 import re
@@ -20,6 +18,7 @@ import time
 
 import exposed
 import hiding_proxy
+import loopback
 import network
 import servers
 import yaml
@@ -52,30 +51,19 @@ VALID = {"bandwidth": (80, 120), "latency": (0, 15), "packet_loss": (0, 0.5), "j
          "cpu_usage": (0, 100), "memory_usage": (0, 100), "error_rate": (0, 0.1)}
 
 
-class Receiver:
+class Receiver(loopback.HttpService):
     """Takes Alertmanager's notifications: (time of arrival, receiver, alert)."""
 
     def __init__(self):
         self.alerts, self._lock = [], threading.Lock()
-        receiver = self
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                now = time.time()
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                with receiver._lock:
-                    receiver.alerts += [(now, self.path.strip("/"), a) for a in body["alerts"]]
-                self.send_response(200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+    def answer(self, request):
+        now = time.time()
+        body = json.loads(request.data)
+        with self._lock:
+            self.alerts += [(now, request.path.strip("/"), a) for a in body["alerts"]]
+        return 200, "text/plain", b""
 
     def firing(self, monitor=None, since=0.0):
         """Notified alerts that started at or after `since`, oldest first; without info, which is
@@ -252,11 +240,13 @@ class Stack:
         shutil.copytree(self.exporter.state, self.folder / "baseline")
         self.exporter.start()
 
-    def reset(self, begin, end):
-        """Forgets what happened from `begin` to `end`, as the head of this file tells."""
+    def reset(self, begin):
+        """Forgets what happened since `begin`, as the head of this file tells; the exporter sees
+        nothing until `show_again`."""
         self.exporter.kill()
         self.alertmanager.kill()
-        self.proxy.hide(begin, end)
+        self.proxy.hide(begin)
+        end = time.time()
         # Old severities would fire again until the next scrape.
         status, body = servers.get(self.url + "/api/v1/admin/tsdb/delete_series?" +
                                    servers.urllib.parse.urlencode(
@@ -272,6 +262,9 @@ class Stack:
         self.alertmanager.start()
         self.exporter.start()
         self.watch.clear()
+
+    def show_again(self):
+        self.proxy.hide_no_more()
 
     def query(self, text):
         """The `result` of an instant query."""

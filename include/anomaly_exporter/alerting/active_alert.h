@@ -10,14 +10,14 @@
 
 namespace anomaly_exporter::alerting {
 
-/// One series (or incident) that is anomalous at a tick: what alerting needs to know of it, free of
-/// where it comes from.
+/// One series (or incident, or entity without samples) that is anomalous at a tick: what alerting
+/// needs to know of it, free of where it comes from.
 struct ActiveAlert {
   /// Identity of the series within its monitor, equal at every tick and after a restart: the label
   /// text that its results are exported with.
   std::string key;
   core::Labels labels;  ///< the same as labels: monitor, metric and the entity's
-  std::string metric;   ///< empty for an incident
+  std::string metric;   ///< empty for an incident and for missing samples
   severity::Level level = severity::Level::None;  ///< never None
   core::Timestamp onset;                          ///< first unusual tick; 0 = `opened`
   core::Timestamp opened;  ///< tick from which it is announced; 0 = this tick
@@ -28,7 +28,8 @@ struct ActiveAlert {
   bool is_muted = false;                              ///< a mute rule holds: no alert
   std::string incident;              ///< id of the open incident that it belongs to, or empty
   bool is_incident = false;          ///< it is the incident itself
-  std::string summary, description;  ///< texts of an incident; written by AlertText otherwise
+  bool is_missing = false;           ///< samples of an entity are missing; `metric` is empty
+  std::string summary, description;  ///< of an incident or missing samples; else written for it
 };
 
 /// What one monitor found at one tick. Ticks of one monitor come in the order of time, except when

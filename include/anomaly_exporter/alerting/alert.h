@@ -3,6 +3,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "anomaly_exporter/alerting/active_alert.h"
 #include "anomaly_exporter/alerting/options.h"
@@ -20,7 +21,9 @@ struct Alert {
   bool is_resolved = false;
 };
 
-/// AnomalyIncident, AnomalyCritical, AnomalyWarning or AnomalyInfo.
+inline constexpr std::string_view kMissingAlert = "AnomalySeriesMissing";
+
+/// AnomalyIncident, AnomalySeriesMissing, AnomalyCritical, AnomalyWarning or AnomalyInfo.
 std::string alert_name(const ActiveAlert& active);
 
 /// Identity: the series' labels, `alertname`, `severity` and the external labels. A label of the

@@ -37,9 +37,8 @@ std::string_view to_string(Suppression reason);
 /// behind it may have been forgotten and need a few ticks to open again.
 ///
 /// All times are ticks' own (data time + offset), never the moment of sending, so that two
-/// exporters on the same data produce equal bytes. When the clock was set back before an alert's
-/// start, the start moves back with it, because Alertmanager refuses an end before the start and
-/// keeps the earliest start by itself.
+/// exporters on the same data produce equal bytes. When the clock is set they move with it; a start
+/// never lies after its tick, because Alertmanager refuses an end before the start.
 ///
 /// Openings pass, in this order: mute rules, the storm guard (members of an incident are told by
 /// the incident's alert), silences, the throttle, `open_limit`. An alert that is open stays open
@@ -67,6 +66,10 @@ class AlertBook {
 
   /// What is due of monitors that have not ticked for a while: the start-up, a source that is down.
   std::vector<Alert> idle(core::Timestamp now);
+
+  /// The wall clock was set, by `step`: all times of the book move along, so that neither `hold`
+  /// nor the throttle take the step for time that passed; everything open is due again at once.
+  void clock_stepped(core::Duration step);
 
   /// What `configure` made due, at each monitor's last tick.
   std::vector<Alert> flush();

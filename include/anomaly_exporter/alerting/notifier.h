@@ -97,6 +97,7 @@ class Notifier {
  private:
   using Senders = std::vector<std::unique_ptr<Sender>>;
   void send(const std::vector<Alert>& alerts) AE_REQUIRES(mutex_);
+  void follow_clock() AE_REQUIRES(mutex_);
   void keep_house(const std::stop_token& stop);
   void save_if_changed();
   Receipt judge(const WebhookAlert& alert, Notified& notified) AE_REQUIRES(mutex_);
@@ -111,6 +112,7 @@ class Notifier {
   NotificationLog log_ AE_GUARDED_BY(mutex_);
   Senders senders_ AE_GUARDED_BY(mutex_);
   std::unique_ptr<SilencePoller> poller_ AE_GUARDED_BY(mutex_);
+  core::Duration clock_offset_ AE_GUARDED_BY(mutex_);  ///< wall clock minus monotonic clock
   std::uint64_t saved_version_ AE_GUARDED_BY(mutex_) = 0;
   std::uint64_t save_failures_ AE_GUARDED_BY(mutex_) = 0;
   std::chrono::nanoseconds saved_at_{0};  // of the thread that saves

@@ -42,7 +42,9 @@ struct AlertingOptions {
   core::Duration resolve_for =
       std::chrono::minutes(15);  ///< resolved ones are sent again for, <=1d
   /// An open alert whose series is not judged (source down, restart) is kept firing for so long.
-  core::Duration hold = std::chrono::minutes(15);        ///< 0 to 7 d
+  core::Duration hold = std::chrono::minutes(15);  ///< 0 to 7 d
+  /// Samples of an entity stay away for so long before AnomalySeriesMissing is sent. 0 to 1 d.
+  core::Duration missing_for = std::chrono::minutes(2);
   core::Duration timeout = std::chrono::seconds(10);     ///< one request, 10 ms to 5 m
   std::size_t queue_limit = 10'000;                      ///< alerts waiting per Alertmanager
   std::size_t open_limit = 10'000;                       ///< alerts open at once

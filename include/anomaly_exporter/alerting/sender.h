@@ -6,6 +6,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,6 +47,7 @@ struct SenderStats {
   std::size_t queue_length = 0, queue_capacity = 0;
   std::array<std::uint64_t, kLatencyBounds.size() + 1> latency_counts{};
   double latency_sum = 0;
+  std::optional<core::Duration> clock_skew;  ///< the Alertmanager's clock minus ours; not a total
 };
 
 struct SenderOptions {
@@ -67,6 +69,9 @@ struct SenderOptions {
 /// logged, counted, and left out for kRefusedFor. Sending the good ones twice does no harm: equal
 /// labels are one alert.
 ///
+/// Alertmanager holds an alert for resolved once its own clock has passed endsAt. Where that clock
+/// differs from ours by more than kClockTolerance, both times of an alert are told in its time.
+///
 /// Threads: safe for concurrent use. Errors: only in the totals and the log (one line a minute).
 class Sender {
  public:
@@ -74,6 +79,7 @@ class Sender {
   static constexpr core::Duration kRefusedFor = std::chrono::minutes(15);
   /// Requests spent on looking for bad alerts in one batch; what is then unknown is dropped.
   static constexpr unsigned kMostSplits = 64;
+  static constexpr core::Duration kClockTolerance = std::chrono::seconds(30);
 
   /// `stats` are where the totals start, for a sender that takes over from another. Errors:
   /// InvalidArgument from the URL or the TLS files.
@@ -103,6 +109,7 @@ class Sender {
   Outcome split(std::span<const Alert> alerts, const std::string& words, unsigned& splits,
                 const std::stop_token& stop);
   void drop(DropReason reason, std::size_t alerts = 1);
+  core::Duration clock_shift();
 
   const SenderOptions options_;
   const std::unique_ptr<net::HttpClient> client_;
@@ -118,6 +125,7 @@ class Sender {
   bool is_busy_ AE_GUARDED_BY(mutex_) = false;
   SenderStats stats_ AE_GUARDED_BY(mutex_);
   std::map<core::Labels, std::chrono::nanoseconds> refused_;  // of the thread: until when
+  core::Duration shift_{0};                                   // of the thread: in force
   std::jthread thread_;                                       // last
 };
 

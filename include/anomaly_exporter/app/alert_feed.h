@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "anomaly_exporter/alerting/notifier.h"
+#include "anomaly_exporter/app/missing_watch.h"
 #include "anomaly_exporter/app/monitor_state.h"
 #include "anomaly_exporter/app/self_metrics.h"
 #include "anomaly_exporter/config/config.h"
@@ -66,6 +67,9 @@ class AlertFeed {
 
   mutable core::Mutex mutex_;
   std::map<std::string, Silenced> silenced_ AE_GUARDED_BY(mutex_);
+  bool is_pushing_ AE_GUARDED_BY(mutex_) = false;
+  core::Duration missing_for_ AE_GUARDED_BY(mutex_){0};
+  std::map<std::string, MissingWatch> missing_ AE_GUARDED_BY(mutex_);
   alerting::Notifier notifier_;  // last: its threads stop first
 };
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -14,6 +13,7 @@
 #include "anomaly_exporter/app/profile_backfill.h"
 #include "anomaly_exporter/app/publisher.h"
 #include "anomaly_exporter/app/self_metrics.h"
+#include "anomaly_exporter/app/source_watch.h"
 #include "anomaly_exporter/app/state_store.h"
 #include "anomaly_exporter/core/clock.h"
 #include "anomaly_exporter/core/logger.h"
@@ -69,7 +69,7 @@ class MonitorRunner {
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::string& state_key() const { return state_key_; }
-  [[nodiscard]] bool is_source_up() const { return source_up_; }
+  [[nodiscard]] bool is_source_up() const { return watch_.is_up(); }
 
  private:
   void run(const std::stop_token& stop);
@@ -88,9 +88,6 @@ class MonitorRunner {
   void apply_update();
 
   void note_report(const TickReport& report, const std::stop_token& stop);
-  void explain_empty_metrics(const TickReport& report, const std::stop_token& stop);
-  void say(core::LogLevel level, const std::string& key, std::string_view message,
-           const std::string& error);
   std::shared_ptr<const exposition::MonitorSnapshot> publish();
   [[nodiscard]] core::Timestamp floor_tick(core::Timestamp now) const;
   [[nodiscard]] core::Duration interval() const { return monitor_->config.interval; }
@@ -104,23 +101,17 @@ class MonitorRunner {
   std::shared_ptr<sources::MetricSource> source_;
   MonitorModels models_;
   IncidentFeed incidents_;
+  SourceWatch watch_;
   bool knows_scrape_interval_ = false;
   std::chrono::nanoseconds next_probe_{0};
   Publisher publisher_;
   RunnerStatus status_;
-  /// A metric without series: since when, and whether the log has told why.
-  struct EmptySince {
-    std::optional<std::chrono::nanoseconds> since;
-    bool is_explained = false;
-  };
-  std::vector<EmptySince> empty_since_;  // by metric
   std::unique_ptr<ProfileBackfill> profile_backfill_;
   core::Timestamp profiles_from_;  // start of the history the profiles still lack
   std::chrono::nanoseconds next_admission_{0};
   std::chrono::nanoseconds next_save_{0};
   std::size_t next_part_ = 0;
   core::Timestamp last_tried_;  // data time of the last tick that was tried
-  std::atomic<bool> source_up_{false};
 
   struct Update {
     config::MonitorConfig config;

@@ -11,9 +11,9 @@
 #include "anomaly_exporter/app/model_metrics.h"
 #include "anomaly_exporter/app/monitor_state.h"
 #include "anomaly_exporter/app/publisher.h"
+#include "anomaly_exporter/app/source_metrics.h"
 #include "anomaly_exporter/core/time.h"
 #include "anomaly_exporter/series/drops.h"
-#include "anomaly_exporter/sources/metric_source.h"
 
 namespace anomaly_exporter::app {
 
@@ -22,7 +22,7 @@ namespace anomaly_exporter::app {
 /// Lower layers know nothing of it: they keep plain totals, which are carried over here at the end
 /// of a tick or at a scrape. Label sets known at start exist from the start with value 0.
 ///
-/// Threads: safe for concurrent use. Ownership: `drops` callbacks and sources are borrowed.
+/// Threads: safe for concurrent use. Ownership: `drops` callbacks are borrowed.
 class SelfMetrics {
  public:
   SelfMetrics();
@@ -47,11 +47,7 @@ class SelfMetrics {
   void observe_state_write(bool ok, core::Timestamp now);
   void count_state_skipped();
 
-  /// The counters go on when a reload replaces the source by another of the same name.
-  void observe_source(const std::string& name, bool up, const sources::MetricSource& source);
-  void remove_source(const std::string& name);
-
-  /// Those about models.
+  SourceMetrics& sources() { return sources_; }
   ModelMetrics& models() { return models_; }
 
   void observe_reload(bool ok, core::Timestamp now);
@@ -61,6 +57,7 @@ class SelfMetrics {
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
+  SourceMetrics sources_;
   ModelMetrics models_;
 };
 

@@ -57,6 +57,7 @@ struct SourceStats {
   std::uint64_t warnings = 0;
   std::uint64_t fallbacks = 0;                              ///< remote-read refused, query API used
   std::map<std::string, std::uint64_t> failures_by_reason;  ///< error code name -> count
+  std::optional<core::Duration> clock_skew;  ///< the server's clock minus ours, where known
 };
 
 /// Where metrics come from.

@@ -236,6 +236,31 @@ BOOST_AUTO_TEST_CASE(what_is_not_judged_is_held_and_then_let_go) {
              std::vector<std::string>{"AnomalyCritical resolved"});
 }
 
+BOOST_AUTO_TEST_CASE(missing_samples_and_an_incident_of_the_same_labels_are_two_alerts) {
+  ActiveAlert missing = anomalous("", Level::Warning);
+  missing.labels = labels_of({{"monitor", "link"}, {"instance", "a"}});
+  ActiveAlert incident = missing;
+  missing.key = "missing x";
+  missing.is_missing = true;
+  incident.key = "x";
+  incident.is_incident = true;
+  BOOST_TEST(names_of(tick(at("12:00:00"), {incident, missing})) ==
+             (std::vector<std::string>{"AnomalySeriesMissing", "AnomalyIncident"}));
+  const auto found = [&](const char* name) {
+    const auto* e =
+        book.find(labels_of({{"alertname", name}, {"monitor", "link"}, {"instance", "a"}}));
+    return e == nullptr ? "" : e->key;
+  };
+  BOOST_TEST(found("AnomalySeriesMissing") == "missing x");
+  BOOST_TEST(found("AnomalyIncident") == "x");
+  AlertBook restored{push_options(), ""};
+  BOOST_TEST(restored.restore(book.save()).ok());
+  BOOST_TEST(names_of(restored.idle(at("12:00:10"))) ==
+             (std::vector<std::string>{"AnomalySeriesMissing", "AnomalyIncident"}));
+  BOOST_TEST(names_of(tick(at("12:00:10"), {incident}, {"missing x"})) ==
+             std::vector<std::string>{"AnomalySeriesMissing resolved"});
+}
+
 BOOST_AUTO_TEST_CASE(a_source_that_is_down_resolves_nothing_until_the_hold_is_over) {
   (void)critical(at("12:00:00"));
   std::vector<core::Timestamp> sent{at("12:00:00")};
@@ -277,6 +302,23 @@ BOOST_AUTO_TEST_CASE(a_clock_set_back_or_ahead_makes_no_second_alert) {
   const auto due = tick(at("10:00:00"), {}, {kKey});
   BOOST_TEST_REQUIRE(due.size() == 1U);
   BOOST_TEST((due[0].ends_at >= due[0].starts_at));  // Alertmanager refuses the opposite
+}
+
+BOOST_AUTO_TEST_CASE(a_clock_that_is_set_uses_up_no_hold_and_sends_at_once) {
+  for (const int hours : {-1, 1}) {
+    AlertBook set{push_options(), ""};
+    const auto step = std::chrono::hours(hours);
+    const auto none = [](const core::Labels&) { return false; };
+    (void)set.update(tick_of(at("12:00:00"), {anomalous("bandwidth", Level::Critical)}), none);
+    set.clock_stepped(step);
+    const auto due = set.idle(at("12:01:30") + step);
+    BOOST_TEST_REQUIRE(names_of(due) == std::vector<std::string>{"AnomalyCritical"});
+    BOOST_TEST((due[0].starts_at == at("12:00:00") + step));
+    BOOST_TEST(names_of(set.idle(at("12:14:59") + step)) ==
+               std::vector<std::string>{"AnomalyCritical"});
+    BOOST_TEST(names_of(set.idle(at("12:15:01") + step)) ==
+               std::vector<std::string>{"AnomalyCritical resolved"});
+  }
 }
 
 BOOST_AUTO_TEST_CASE(two_exporters_on_the_same_data_send_equal_bytes) {

@@ -230,6 +230,21 @@ BOOST_AUTO_TEST_CASE(a_notification_closes_the_loop) {
   BOOST_TEST(latency.at("sample") == 9.0);
 }
 
+BOOST_AUTO_TEST_CASE(a_clock_that_is_set_resolves_nothing) {
+  const auto notifier = start(options());
+  notifier->observe(now({anomalous("bandwidth", Level::Critical)}));
+  until([&] { return first.end_of("a") != ""; });
+  for (const auto& [hours, start] : {std::pair{5, "17:00:00"}, std::pair{-8, "09:00:00"}}) {
+    clock.jump(std::chrono::hours(hours));
+    until([&] {  // sent anew without a tick
+      clock.advance(std::chrono::milliseconds(100));
+      return first.start_of("a") == std::string("2026-03-01T") + start + ".000Z";
+    });
+    BOOST_TEST(notifier->stats().open_alerts == 1U);
+    BOOST_TEST(first.end_of("a") > first.start_of("a"));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(one_of_two_that_hangs_delays_nobody) {
   HttpServer hanging({ScriptedReply{}.with_end(ScriptedReply::End::Hang)});
   AlertingOptions with = options();

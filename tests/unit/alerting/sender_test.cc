@@ -245,6 +245,34 @@ BOOST_AUTO_TEST_CASE(a_firing_alert_that_waited_past_its_end_is_not_sent) {
   BOOST_TEST(dropped(*sender, DropReason::Stale) == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(an_alertmanager_with_another_clock_is_told_in_its_time) {
+  std::atomic<int> minute{10};
+  HttpServer server([&](const HttpAsked&) {
+    return http_reply(200, "", "text/plain",
+                      {"Date: Sun, 01 Mar 2026 13:" + std::to_string(minute.load()) + ":00 GMT"});
+  });
+  const auto sender = this->sender(server.url());
+  sender->enqueue({alert_of("x")});
+  BOOST_TEST(sender->drain(kPatience));
+  // Our 12:02:00 is its 13:10:00: what was sent first looked resolved there, hence once more.
+  const auto times = [&] {
+    const auto alert = nlohmann::json::parse(server.requests().back().body)[0];
+    return alert["startsAt"].get<std::string>() + " " + alert["endsAt"].get<std::string>();
+  };
+  BOOST_TEST(server.requests().size() == 2U);
+  BOOST_TEST(times() == "2026-03-01T13:08:00.500Z 2026-03-01T13:13:00.500Z");
+  BOOST_TEST(log.count("clocks differ; alerts are told in the Alertmanager's time") == 1U);
+  BOOST_TEST(core::to_seconds(sender->stats().clock_skew.value_or(core::Duration(0))) == 4080.5);
+
+  clock.set(at("13:10:00"));  // ours is set right
+  Alert late = alert_of("x");
+  late.ends_at = at("13:13:00");
+  sender->enqueue({late});
+  BOOST_TEST(sender->drain(kPatience));
+  BOOST_TEST(server.requests().size() == 3U);
+  BOOST_TEST(times() == "2026-03-01T12:00:00.000Z 2026-03-01T13:13:00.000Z");
+}
+
 BOOST_AUTO_TEST_CASE(stopping_does_not_wait_for_a_server_that_hangs) {
   HttpServer server({ScriptedReply{}.with_end(ScriptedReply::End::Hang)});
   SenderOptions options;

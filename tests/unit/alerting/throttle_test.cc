@@ -45,6 +45,17 @@ BOOST_AUTO_TEST_CASE(a_clock_set_back_starts_the_period_anew) {
   BOOST_TEST(throttle.admit("a", "x", Level::Info, at("11:05:00"), minutes(5)));
 }
 
+BOOST_AUTO_TEST_CASE(a_period_goes_on_when_the_clock_is_set) {
+  for (const int hours : {-1, 1}) {
+    Throttle throttle;
+    const auto step = std::chrono::hours(hours);
+    BOOST_TEST(throttle.admit("a", "x", Level::Info, at("12:00:00"), minutes(5)));
+    throttle.clock_stepped(step);
+    BOOST_TEST(!throttle.admit("a", "x", Level::Info, at("12:04:59") + step, minutes(5)));
+    BOOST_TEST(throttle.admit("a", "x", Level::Info, at("12:05:00") + step, minutes(5)));
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

@@ -24,6 +24,7 @@ BOOST_AUTO_TEST_CASE(the_section_reaches_its_options) {
   BOOST_TEST((o.resend_delay == std::chrono::seconds(30)));
   BOOST_TEST((o.resolve_for == std::chrono::minutes(5)));
   BOOST_TEST((o.hold == std::chrono::hours(1)));
+  BOOST_TEST((o.missing_for == std::chrono::seconds(90)));
   BOOST_TEST((o.timeout == std::chrono::seconds(5)));
   BOOST_TEST(o.queue_limit == 100U);
   BOOST_TEST(o.open_limit == 100U);

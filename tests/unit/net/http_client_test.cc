@@ -371,6 +371,28 @@ BOOST_AUTO_TEST_CASE(a_connection_error_forgets_idle_connections) {
   BOOST_TEST(server.connections() >= 2U);
 }
 
+BOOST_AUTO_TEST_CASE(the_servers_clock_is_known_from_its_date_and_follows_ours_when_it_is_set) {
+  HttpServer server([](const HttpAsked& asked) {
+    std::vector<std::string> headers;
+    if (asked.target == "/right") headers = {"Date: Tue, 14 Nov 2023 23:13:20 GMT"};
+    if (asked.target == "/wrong") headers = {"Date: yesterday or so"};
+    return http_reply(200, "", "text/plain", headers);
+  });
+  Client client(server.url());
+  client.clock.set({1'700'000'000'000});  // 22:13:20
+  BOOST_REQUIRE(client.get("/without").ok());
+  BOOST_TEST(!client.http->clock_skew());
+  BOOST_REQUIRE(client.get("/right").ok());
+  const auto skew = [&] { return client.http->clock_skew().value_or(core::Duration(0)).count(); };
+  BOOST_TEST(skew() == 3'600'500);  // the middle of the second
+  client.clock.advance(std::chrono::minutes(10));
+  BOOST_TEST(skew() == 3'600'500);
+  client.clock.set(client.clock.now() + std::chrono::hours(1));
+  BOOST_TEST(skew() == 500);
+  BOOST_REQUIRE(client.get("/wrong").ok());
+  BOOST_TEST(skew() == 500);
+}
+
 BOOST_AUTO_TEST_CASE(a_path_that_is_not_encoded_is_refused) {
   Client client("http://127.0.0.1:1");
   for (const char* path : {"no-slash", "/a b", "/a\r\nX-Injected: 1"}) {
