@@ -75,7 +75,8 @@ EvaluationCounts Engine::evaluate(MonitorState& monitor, series::TickIndex index
     const Tick tick = append(context, block, s);
     score(context, tick, s);
     monitor.ensemble.combine(tick, monitor.voters, s.verdicts, monitor.log_p0,
-                             {&monitor.evidence, &monitor.budget_map, &s.rises}, s.scores);
+                             {&monitor.evidence, &monitor.budget_map, &s.rises}, s.scores,
+                             monitor.is_read ? ensemble::Detail::Full : ensemble::Detail::Lean);
     monitor.judge.judge(tick, s.scores, monitor.policies, policies_of(monitor, tick),
                         monitor.log_p0, s.severity);
     learn(context, tick, s);

@@ -93,22 +93,26 @@ Ensemble::Ensemble(EnsembleOptions options, std::vector<Significance> per_metric
 
 void Ensemble::combine(const Tick& tick, std::span<const Voter> voters,
                        std::span<const VerdictColumns> verdicts, double log_p0,
-                       const EvidenceParts& evidence, EnsembleColumns& out) const {
+                       const EvidenceParts& evidence, EnsembleColumns& out, Detail detail) const {
+  const bool is_vote = options_.method == Method::Vote;
+  if (is_vote) detail = Detail::Full;
+  if (!is_vote) weigh_evidence(tick, voters, verdicts, evidence, out);
+  const double least_score = detail == Detail::Lean ? options_.threshold / 2 : 0;
+  const std::span<const double> score = is_vote ? std::span<const double>() : out.score;
   for (std::size_t v = 0; v < voters.size(); ++v) {
-    judge_ballots(tick, voters[v], verdicts[v], log_p0, out.confidence[v]);
+    judge_ballots(tick, voters[v], verdicts[v], log_p0, least_score, score, out.confidence[v]);
   }
-  expect(tick, voters, verdicts, log_p0, out);
-  if (options_.method == Method::Vote) {
-    count_votes(tick, voters, verdicts, out);
-    share_votes(tick, voters, out);
-  } else {
-    weigh_evidence(tick, voters, verdicts, evidence, out);
-  }
+  expect(tick, voters, verdicts, log_p0, detail, out);
+  if (!is_vote) return;
+  count_votes(tick, voters, verdicts, out);
+  share_votes(tick, voters, out);
 }
 
-/// Turns one detector's raw scores into its votes.
+/// Turns one detector's raw scores into its votes. Where there are scores already, rows below
+/// `least_score` get 0.
 void Ensemble::judge_ballots(const Tick& tick, const Voter& voter, const VerdictColumns& verdict,
-                             double log_p0, std::vector<double>& confidence) const {
+                             double log_p0, double least_score, std::span<const double> score,
+                             std::vector<double>& confidence) const {
   const bool is_shared = voter.detector->scope() == detectors::Scope::Entity;
   const auto largest = is_shared ? largest_shares(tick, verdict) : std::array<float, kLanes>{};
   for (std::size_t metric = 0; metric < tick.metrics; ++metric) {
@@ -120,6 +124,7 @@ void Ensemble::judge_ballots(const Tick& tick, const Voter& voter, const Verdict
       if ((present & series::bit(lane)) == 0 || verdict.outcome[i] != Outcome::Scored) return;
       if (tick.is_sparse(metric, lane)) return;
       confidence[i] = 0;
+      if (!score.empty() && score[i] < least_score) return;
       if (!significance.counts(tick.values[i], verdict.expected[i])) return;
       const double raw =
           verdict.raw[i] / significance.widening(tick.values[i], verdict.expected[i]);
@@ -134,7 +139,7 @@ void Ensemble::judge_ballots(const Tick& tick, const Voter& voter, const Verdict
 
 /// Expected value, scale and band from the detector of the lowest rank among those that scored.
 void Ensemble::expect(const Tick& tick, std::span<const Voter> voters,
-                      std::span<const VerdictColumns> verdicts, double log_p0,
+                      std::span<const VerdictColumns> verdicts, double log_p0, Detail detail,
                       EnsembleColumns& out) const {
   std::array<std::size_t, kMaxVoters> by_rank{};
   std::array<double, kMaxVoters> raw_at_threshold{};
@@ -153,9 +158,12 @@ void Ensemble::expect(const Tick& tick, std::span<const Voter> voters,
       out.has_expectation[i] = k < voters.size() ? 1 : 0;
       if (k == voters.size()) return;
       const std::size_t v = by_rank[k];
+      const VerdictColumns& verdict = verdicts[v];
+      out.expected[i] = verdict.expected[i];
+      out.scale[i] = verdict.scale[i];
+      if (detail == Detail::Lean) return;
       double& reach = raw_at_threshold[v];
       if (reach == 0) reach = voters[v].calibration->raw_at(options_.threshold, log_p0);
-      const VerdictColumns& verdict = verdicts[v];
       const Significance& significance = significance_[metric];
       const double distance = reach * static_cast<double>(verdict.scale[i]);
       Band band = band_around(verdict.expected[i], distance, significance);
@@ -163,8 +171,6 @@ void Ensemble::expect(const Tick& tick, std::span<const Voter> voters,
         const bool is_alarm = out.confidence[v][i] >= options_.threshold;
         band = agree_with(band, tick.values[i], verdict.expected[i], is_alarm);
       }
-      out.expected[i] = verdict.expected[i];
-      out.scale[i] = verdict.scale[i];
       out.lower[i] = band.lower;
       out.upper[i] = band.upper;
     });

@@ -133,6 +133,15 @@ struct EvidenceParts {
   RiseHistogram* rises = nullptr;  ///< receives this block's rises, for the map
 };
 
+/// How much of a tick's results is wanted.
+enum class Detail {
+  Full,
+  /// Enough to go on from: of the past that is replayed nobody reads bands, nor the confidences of
+  /// what is ordinary. With evidence, confidences are then 0 below half the threshold and bands are
+  /// left as they were; a vote is made of them and has them all.
+  Lean,
+};
+
 /// Joins the verdicts of a block.
 ///
 /// Method Vote, the specification's, on calibrated confidences: score of metric m = sum over
@@ -175,14 +184,15 @@ class Ensemble {
   /// `log_p0`: see log_budget_probability. `evidence`: all there for the method Evidence.
   void combine(const detectors::Tick& tick, std::span<const Voter> voters,
                std::span<const detectors::VerdictColumns> verdicts, double log_p0,
-               const EvidenceParts& evidence, EnsembleColumns& out) const;
+               const EvidenceParts& evidence, EnsembleColumns& out,
+               Detail detail = Detail::Full) const;
 
  private:
   void judge_ballots(const detectors::Tick& tick, const Voter& voter,
-                     const detectors::VerdictColumns& verdict, double log_p0,
-                     std::vector<double>& confidence) const;
+                     const detectors::VerdictColumns& verdict, double log_p0, double least_score,
+                     std::span<const double> score, std::vector<double>& confidence) const;
   void expect(const detectors::Tick& tick, std::span<const Voter> voters,
-              std::span<const detectors::VerdictColumns> verdicts, double log_p0,
+              std::span<const detectors::VerdictColumns> verdicts, double log_p0, Detail detail,
               EnsembleColumns& out) const;
   void count_votes(const detectors::Tick& tick, std::span<const Voter> voters,
                    std::span<const detectors::VerdictColumns> verdicts, EnsembleColumns& out) const;

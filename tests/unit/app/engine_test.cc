@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "anomaly_exporter/app/replay.h"
+#include "anomaly_exporter/app/state_store.h"
 #include "app_support.h"
 
 namespace anomaly_exporter::app {
@@ -250,6 +251,58 @@ BOOST_AUTO_TEST_CASE(a_replay_ends_where_live_ticks_end) {
   for (std::size_t row = 0; row < live->results.score.size(); ++row) {
     BOOST_TEST(live->results.score[row] == replayed->results.score[row]);
     BOOST_TEST(live->results.expected[row] == replayed->results.expected[row]);
+  }
+}
+
+/// All that a page shows of a row, but for whether anyone read the ticks before.
+bool is_equal(const RowResults& a, const RowResults& b, std::size_t row, std::size_t detectors) {
+  bool equal = a.score[row] == b.score[row] && a.expected[row] == b.expected[row] &&
+               a.lower[row] == b.lower[row] && a.upper[row] == b.upper[row] &&
+               a.sigmas[row] == b.sigmas[row] && a.level[row] == b.level[row] &&
+               a.contribution[row] == b.contribution[row];
+  for (std::size_t d = 0; d < detectors; ++d) {
+    equal = equal && a.confidence[d][row] == b.confidence[d][row];
+  }
+  return equal;
+}
+
+BOOST_AUTO_TEST_CASE(live_ticks_after_a_replay_that_nobody_reads_are_as_after_one_that_is_read) {
+  for (const auto method : {ensemble::Method::Evidence, ensemble::Method::Vote}) {
+    support::ManualClock clock;
+    Engine engine(1, clock);
+    // From tick 195 on one host is far off: the replay ends in the middle of an anomaly.
+    support::FakeSource source({"a", "b"}, [](const std::string& e, const std::string& m, auto t) {
+      const double off = e == "a" && t >= at(195) ? 40 : 0;
+      return std::optional<double>(100 + noise(e, m, t) + off);
+    });
+    auto config = test_config({"x", "y"});
+    config.ensemble.method = method;
+    if (method == ensemble::Method::Vote) {
+      config.ensemble.weights = {{"zscore", 0.5}, {"mad", 0.5}};
+    }
+    TestMonitor read(config), unread(config);
+    unread->is_read = false;
+    for (auto* monitor : {&read, &unread}) {
+      (void)engine.discover(**monitor, source, at(201), {});
+      const auto report =
+          replay(engine, **monitor, source, at(1), at(200), 1, Engine::all_lanes(**monitor), {});
+      BOOST_REQUIRE(report.ok());
+    }
+    unread->is_read = true;
+    bool is_anomaly = false;
+    for (std::int64_t k = 201; k < 240; ++k) {
+      run(engine, *read, source, k, k);
+      run(engine, *unread, source, k, k);
+      for (std::size_t row = 0; row < read->results.score.size(); ++row) {
+        BOOST_TEST(is_equal(read->results, unread->results, row, read->detectors.size()));
+        is_anomaly = is_anomaly || read->results.level[row] > 0;
+      }
+    }
+    BOOST_TEST(is_anomaly);
+    const auto saved = [](const MonitorState& monitor) {
+      return StateStore::encode(monitor, 0, at(240));
+    };
+    BOOST_TEST((saved(*read) == saved(*unread)));
   }
 }
 
