@@ -5,7 +5,8 @@
 #                            undefined-behaviour sanitizers over unit, contract and fuzz replay;
 #                            thread sanitizer over the tests with threads; Clang's thread-safety
 #                            analysis
-#   scripts/test.sh --full   also every test under both sanitizers, and each fuzzer for a minute
+#   scripts/test.sh --full   also every test under both sanitizers, each fuzzer for a minute, and one
+#                            round of the lab (docs/lab.md), which wants a machine that is idle
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -62,5 +63,8 @@ if [ "$full" = yes ]; then
     name=$(basename "$fuzzer" _fuzz)
     "$fuzzer" -max_total_time=60 -max_len=65536 -timeout=10 "$(mktemp -d)" "tests/fuzz/corpus/$name"
   done
+
+  step "lab"
+  tests/lab/run.sh --rounds 1
 fi
 step "done"

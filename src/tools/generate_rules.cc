@@ -74,7 +74,8 @@ constexpr std::string_view kSeriesAlert = R"yaml(
             {{ end -}}
             <<unit>>{{ $labels.metric }} of {{ $who }} (monitor {{ $labels.monitor }}) is {{ $value }}{{ $unit }}, expected {{ $expected }}{{ $unit }}{{ $lower }}{{ $upper }}{{ $sigmas }}.
             Score {{ $score }}<<thresholds>>. Votes:{{ or $votes " none (a crossed limit needs none)" }}.
-            Unusual since {{ $since }} UTC. {{ with query (printf "anomaly_severity{%s,metric!=%q} > 0" $here $labels.metric) }}Also unusual there:{{ range sortByLabel "metric" . }} {{ .Labels.metric }}{{ end }}.{{ else }}Nothing else is unusual there.{{ end }}
+            Unusual since {{ $since }} UTC. {{ with query (printf "anomaly_severity{%s,metric!=%q} > 0" $here $labels.metric) }}Also unusual there:{{ range sortByLabel "metric" . }} {{ .Labels.metric }}{{ end }}.{{ else }}Nothing else is unusual there.{{ end -}}
+            {{ range query (printf "sum(max by (severity) (increase(anomaly_exporter_anomalies_total{monitor=%q,metric=%q,detector=\"ensemble\"}[7d])))" $labels.monitor $labels.metric) }} In the last 7 days {{ $labels.metric }} alarmed or rose in level {{ printf "%.0f" .Value }} times in all of this monitor.{{ end }}
             Look first at the graph of value and band: did it jump (a fault, a deploy), creep (a leak, growth) or only twitch (noise)? What changed on {{ $who }} just before?
           runbook_url: <<runbook>>
           dashboard_url: >-

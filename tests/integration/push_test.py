@@ -101,6 +101,18 @@ class Push(push.TestCase):
         self.told(self.hooks[0], "resolved", 2, exporter)
         self.check(self.hooks[0], 2, 1, 1)
 
+    def test_an_anomaly_beyond_the_most_incidents_is_counted_and_told_all_the_same(self):
+        manager = self.alertmanager(0)
+        exporter = self.exporter([manager.url],
+                                 more="incidents: {most_open: 1, join_within: 1s}")
+        self.bad_since[1] = self.now()
+        self.told(self.hooks[0], "firing", 1, exporter)
+        self.assertEqual(exporter.own("incidents_refused_total"), 0)
+        self.quiet(2)
+        self.bad_since[2] = self.now()
+        self.told(self.hooks[0], "firing", 2, exporter)
+        self.assertEqual(exporter.own("incidents_refused_total"), 1)
+
     def test_a_silence_of_alertmanager_gates_and_its_end_lets_through(self):
         manager = self.alertmanager(0)
         exporter = self.exporter([manager.url], more="  external_labels: {site: berlin}")
