@@ -60,7 +60,8 @@ TickReport Engine::tick(MonitorState& monitor, sources::MetricSource& source, co
 }
 
 EvaluationCounts Engine::evaluate(MonitorState& monitor, series::TickIndex index,
-                                  core::Timestamp time, const LaneSet& lanes) {
+                                  core::Timestamp time, const LaneSet& lanes,
+                                  ensemble::Detail detail) {
   const Context context{monitor, index, time, lanes};
   while (monitor.scratch.size() < pool_.workers()) {
     monitor.scratch.emplace_back(monitor.metrics(), monitor.detectors.size());
@@ -75,8 +76,7 @@ EvaluationCounts Engine::evaluate(MonitorState& monitor, series::TickIndex index
     const Tick tick = append(context, block, s);
     score(context, tick, s);
     monitor.ensemble.combine(tick, monitor.voters, s.verdicts, monitor.log_p0,
-                             {&monitor.evidence, &monitor.budget_map, &s.rises}, s.scores,
-                             monitor.is_read ? ensemble::Detail::Full : ensemble::Detail::Lean);
+                             {&monitor.evidence, &monitor.budget_map, &s.rises}, s.scores, detail);
     monitor.judge.judge(tick, s.scores, monitor.policies, policies_of(monitor, tick),
                         monitor.log_p0, s.severity);
     learn(context, tick, s);

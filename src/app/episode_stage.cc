@@ -54,7 +54,7 @@ void follow_episode(MonitorState& monitor, const detectors::Tick& tick, BlockCel
     const severity::Step step =
         has_sample ? monitor.episodes.advance(row, tick.time, policy, observe(monitor, i, s))
                    : monitor.episodes.advance_without_sample(row, tick.time, policy);
-    if (monitor.is_read) count_step(step, cell.metric, s.counts);
+    if (monitor.counts_episodes) count_step(step, cell.metric, s.counts);
   }
   monitor.results.muted[row] = policy.is_muted ? 1 : 0;
   monitor.results.level[row] =

@@ -128,7 +128,7 @@ bool MonitorRunner::try_warm_up(const std::stop_token& stop) {
   const std::size_t ticks = history_ticks(*monitor_, backfill_samples_);
   const core::Timestamp from = now - interval() * static_cast<std::int64_t>(ticks);
   const auto begin = deps_.clock->monotonic();
-  monitor_->is_read = false;
+  monitor_->counts_episodes = false;
   const auto done = replay(*deps_.engine, *monitor_, *source_, from, now - interval(),
                            monitor_->index + 1, Engine::all_lanes(*monitor_), stop,
                            {.progress =
@@ -137,7 +137,7 @@ bool MonitorRunner::try_warm_up(const std::stop_token& stop) {
                                   publish();
                                 },
                             .after_tick = nullptr});
-  monitor_->is_read = true;
+  monitor_->counts_episodes = true;
   monitor_->newcomers.clear();
   if (!done.ok()) {
     watch_.say(core::LogLevel::Warn, "backfill", "history could not be read", done.error().message);
@@ -348,10 +348,10 @@ void MonitorRunner::admit_newcomers(core::Timestamp now, const std::stop_token& 
   for (std::size_t b = 0; b < lanes.size(); ++b) lanes[b] &= monitor_->table->live(b);
   const auto ticks = std::min<series::TickIndex>(
       static_cast<series::TickIndex>(monitor_->config.window), monitor_->index);
-  monitor_->is_read = false;
+  monitor_->counts_episodes = false;
   const auto done = replay(*deps_.engine, *monitor_, *source_, now - interval() * (ticks - 1), now,
                            monitor_->index - ticks + 1, lanes, stop);
-  monitor_->is_read = true;
+  monitor_->counts_episodes = true;
   if (done.ok()) {
     deps_.log->info("history of new series replayed",
                     {{"monitor", name_}, {"samples", done->samples}});

@@ -122,7 +122,11 @@ core::Result<ReplayReport> replay(Engine& engine, MonitorState& monitor,
       if (stop.stop_requested()) return core::Error{core::ErrorCode::Unavailable, "stopped"};
       part.load(k, monitor.values);
       const core::Timestamp time = part_from + step * static_cast<std::int64_t>(k);
-      engine.evaluate(monitor, first_index + static_cast<series::TickIndex>(done + k), time, lanes);
+      // Somebody may read the last tick before the next one, and those that a hook looks at.
+      const bool is_last = done + k + 1 == ticks;
+      const bool is_lean = !monitor.counts_episodes && !hooks.after_tick && !is_last;
+      engine.evaluate(monitor, first_index + static_cast<series::TickIndex>(done + k), time, lanes,
+                      is_lean ? ensemble::Detail::Lean : ensemble::Detail::Full);
       if (hooks.after_tick) hooks.after_tick(time);
     }
     report.ticks += count;

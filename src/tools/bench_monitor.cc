@@ -105,7 +105,7 @@ core::Result<double> measure_backfill(const BenchContext& context) {
                        std::to_string((*state)->table->series()) + " series found in " +
                            options.url + (found.errors.empty() ? "" : ": " + found.errors[0])};
   }
-  (*state)->is_read = false;  // as at a start
+  (*state)->counts_episodes = false;  // as at a start
   const auto replayed = app::replay(engine, **state, **source, now - config.interval * kTicks,
                                     now - config.interval, 1, app::Engine::all_lanes(**state), {});
   const auto spent = context.clock->monotonic() - begin;

@@ -53,8 +53,9 @@ class Engine {
 
   /// Evaluates one tick whose values stand in `monitor.values`, for the given lanes. Ticks of a
   /// lane come in order without holes; see MonitorState::forget_all for longer gaps.
+  /// `detail`: how much of the results is wanted.
   EvaluationCounts evaluate(MonitorState& monitor, series::TickIndex index, core::Timestamp time,
-                            const LaneSet& lanes);
+                            const LaneSet& lanes, ensemble::Detail detail = ensemble::Detail::Full);
 
   /// Every lane of the monitor.
   static LaneSet all_lanes(const MonitorState& monitor);

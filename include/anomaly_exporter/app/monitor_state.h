@@ -152,7 +152,7 @@ class MonitorState {
   series::Column<std::uint32_t> policy_of_row;
   severity::Episodes episodes;
   series::Column<std::int64_t> episodes_until;  ///< by entity: ms, last tick that episodes saw
-  bool is_read = true;  ///< false while past is replayed of which nobody reads results or counts
+  bool counts_episodes = true;                  ///< false while history is replayed
   double log_p0 = 0;
 
   series::TickIndex index = 0;                  ///< number of the last tick evaluated; 0 = none
