@@ -158,6 +158,7 @@ Sender::Outcome Sender::deliver(std::span<const Alert> alerts, unsigned& splits,
   request.method = "POST";
   request.path = "/api/v2/alerts";
   request.headers = {{"Content-Type", "application/json"}};
+  const bool knows_clock = client_->clock_skew().has_value();
   const Duration shift = clock_shift();
   request.body = alerts_body(shift.count() == 0 ? alerts : shifted(alerts, shift));
   request.accept_status = {400, 413, 422};
@@ -175,8 +176,9 @@ Sender::Outcome Sender::deliver(std::span<const Alert> alerts, unsigned& splits,
     if (!is_sent) ++stats_.failed_posts;
   }
   if (is_sent) {
-    // The first answer tells of clocks that differ: what was sent may have looked resolved.
-    return clock_shift() == shift ? Outcome::Sent : deliver(alerts, splits, stop);
+    // The first answer may tell of clocks that differ: what was sent may have looked resolved.
+    const bool was_right = knows_clock || clock_shift() == shift;
+    return was_right ? Outcome::Sent : deliver(alerts, splits, stop);
   }
   if (answer.ok()) return split(alerts, net::error_text(answer->body), splits, stop);
   if (stop.stop_requested()) return Outcome::Retry;

@@ -85,6 +85,7 @@ ErrorCode error_code_of_status(int status, const std::string& method) {
 }
 
 constexpr std::int64_t kUnknown = std::numeric_limits<std::int64_t>::min();
+constexpr core::Duration kLongestForDate = std::chrono::seconds(2);
 constexpr core::Duration kHalfOfCut = std::chrono::milliseconds(500);  // Date has whole seconds
 
 std::int64_t milliseconds(const core::Clock& clock) {
@@ -274,8 +275,13 @@ Result<HttpResponse> HttpClient::Impl::perform(const HttpRequest& request,
   for (unsigned tried = 0;; ++tried) {
     auto exchange = make_exchange(request);
     if (!exchange) return exchange.error();
+    const std::int64_t begin = milliseconds(*clock);
     Attempt attempt = follow(std::move(*exchange), stop, sink);
-    if (attempt.date) server_minus_monotonic_ms = attempt.date->ms - milliseconds(*clock);
+    const std::int64_t end = milliseconds(*clock);
+    // A body that takes long came long after its Date was written.
+    if (attempt.date && end - begin <= kLongestForDate.count()) {
+      server_minus_monotonic_ms = attempt.date->ms - end;
+    }
     const bool untouched = !attempt.sink_called;
     const core::Duration asked = std::min(attempt.retry_after, retry.max_delay);
     auto result = judge(request, std::move(attempt));

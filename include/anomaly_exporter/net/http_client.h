@@ -124,9 +124,9 @@ class HttpClient {
   core::Result<HttpResponse> perform(const HttpRequest& request, std::stop_token stop,
                                      const BodySink& sink = nullptr);
 
-  /// The server's clock minus ours, from the newest answer's Date (RFC 9110 section 6.6.1), to
-  /// about a second; nothing before the first. Follows at once when our clock is set, because the
-  /// date is kept against the monotonic clock.
+  /// The server's clock minus ours, to about a second, from the Date (RFC 9110 section 6.6.1) of
+  /// the newest answer that came within two seconds; nothing before the first. Follows at once when
+  /// our clock is set, because the date is kept against the monotonic clock.
   [[nodiscard]] std::optional<core::Duration> clock_skew() const;
 
   [[nodiscard]] const HttpClientStats& stats() const;

@@ -376,7 +376,7 @@ BOOST_AUTO_TEST_CASE(the_servers_clock_is_known_from_its_date_and_follows_ours_w
     std::vector<std::string> headers;
     if (asked.target == "/right") headers = {"Date: Tue, 14 Nov 2023 23:13:20 GMT"};
     if (asked.target == "/wrong") headers = {"Date: yesterday or so"};
-    return http_reply(200, "", "text/plain", headers);
+    return http_reply(200, "x", "text/plain", headers);
   });
   Client client(server.url());
   client.clock.set({1'700'000'000'000});  // 22:13:20
@@ -390,6 +390,13 @@ BOOST_AUTO_TEST_CASE(the_servers_clock_is_known_from_its_date_and_follows_ours_w
   client.clock.set(client.clock.now() + std::chrono::hours(1));
   BOOST_TEST(skew() == 500);
   BOOST_REQUIRE(client.get("/wrong").ok());
+  BOOST_TEST(skew() == 500);
+  // An answer that takes a minute to come tells nothing.
+  const auto slow = [&](std::string_view) {
+    client.clock.advance(std::chrono::minutes(1));
+    return core::Status();
+  };
+  BOOST_REQUIRE(client.get("/right", slow).ok());
   BOOST_TEST(skew() == 500);
 }
 
