@@ -1,6 +1,7 @@
 #include "anomaly_exporter/app/missing_watch.h"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -81,6 +82,7 @@ std::map<std::string_view, Found> incomplete_entities(const MonitorSnapshot& s) 
 void MissingWatch::update(const MonitorSnapshot& snapshot, core::Duration hold,
                           const std::vector<std::string>& open_keys, alerting::TickAlerts& out) {
   const auto incomplete = incomplete_entities(snapshot);
+  const std::set<std::string> open(open_keys.begin(), open_keys.end());
   std::erase_if(ticks_, [&](const auto& entry) {
     const auto found = incomplete.find(entry.first);
     return found == incomplete.end() ||
@@ -89,9 +91,7 @@ void MissingWatch::update(const MonitorSnapshot& snapshot, core::Duration hold,
   for (const auto& [entity, found] : incomplete) {
     if (found.missing.empty()) continue;
     const std::int64_t ticks = ++ticks_.try_emplace(std::string(entity), 0).first->second;
-    const bool is_open =
-        std::find(open_keys.begin(), open_keys.end(),
-                  std::string(kKeyPrefix) + std::string(entity)) != open_keys.end();
+    const bool is_open = open.contains(std::string(kKeyPrefix) + std::string(entity));
     if (!is_open && (ticks - 1) * snapshot.interval < hold) continue;
     out.active.push_back(missing_alert(snapshot, entity, found));
   }
