@@ -136,10 +136,10 @@ class Lab:
 
     def reset(self, begin):
         """Makes the next run independent of the one that began at `begin`."""
-        self.pause(SETTLE_SECONDS + self.stack.rate_window)
         self.stack.reset(begin)
-        # The restarts cost this host seconds of CPU, which are no part of its ordinary life.
-        self.pause(self.stack.interval + self.stack.rate_window)
+        # Until neither the fault nor the restarts, which cost this host seconds of CPU, are in a
+        # rate any more.
+        self.pause(SETTLE_SECONDS + self.stack.rate_window)
         self.stack.show_again()
         self.pause(GAP_SECONDS)
 
