@@ -42,6 +42,10 @@ std::shared_ptr<const incidents::IncidentList> IncidentFeed::update(const Monito
   sightings_.clear();
   for (Row row = 0; row < results.level.size(); ++row) {
     if (results.level[row] == 0) continue;
+    // A restored episode whose metric did not come back is nothing that goes on.
+    const series::LaneMask known =
+        monitor.table->known(block_of(monitor, row), metric_of(monitor, row));
+    if ((known & series::bit(row % kLanes)) == 0) continue;
     const unsigned flags = results.flags[row];
     sightings_.push_back(
         {.row = row,

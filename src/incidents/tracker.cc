@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
-#include <map>
+#include <numeric>
 #include <utility>
 
 #include "anomaly_exporter/stats/correlation.h"
@@ -80,19 +80,21 @@ void absorb(Incident& older, Incident& younger, Cause cause) {
       is_one_entity(older) ? Cause::Entity : std::max({older.cause, younger.cause, cause});
 }
 
-/// Entities per group of those that may be a storm: by label, and all under the empty label.
-using Groups = std::map<core::Label, std::set<core::Labels>>;
-
-void count_entity(Groups& groups, const core::Labels& entity) {
-  groups[{}].insert(entity);
-  for (const auto& label : entity.items()) groups[label].insert(entity);
-}
-
-bool belongs(const core::Labels& entity, const core::Label& group) {
-  return group.name.empty() || entity.value(group.name) == group.value;
+/// Calls `visit` with the labels of the groups that an entity may storm with: the empty one for all
+/// entities, then each of its own.
+template <class Visit>
+void for_each_group(const core::Labels& entity, Visit visit) {
+  visit(core::Label{});
+  for (const auto& label : entity.items()) visit(label);
 }
 
 }  // namespace
+
+/// The entities with a label that opened within `join_within`, and the incidents that they are in.
+struct Tracker::Group {
+  std::set<core::Labels> entities;
+  std::set<std::size_t> incidents;
+};
 
 Tracker::Tracker(std::string monitor, IncidentOptions options)
     : monitor_(std::move(monitor)), options_(options) {}
@@ -152,16 +154,16 @@ bool Tracker::update(core::Timestamp now, std::span<const Sighting> sightings,
   return is_changed;
 }
 
-/// Places newcomers that opened at the same time.
+/// Places newcomers that opened at the same time. Incidents go by their index in `open_`, which
+/// only grows until the storms are folded.
 void Tracker::take_in(std::span<const Sighting> sightings, core::Timestamp opened,
                       const RowSource& rows, std::set<Identity>& refused) {
+  const auto is_recent = [&](const Member& member) {
+    return std::chrono::abs(opened - member.opened) <= options_.join_within;  // clocks are set
+  };
   std::vector<Member> newcomers;
+  Homes homes;
   Groups groups;
-  for (const auto& incident : open_) {
-    for (const auto& member : incident.members) {
-      if (opened - member.opened <= options_.join_within) count_entity(groups, member.labels);
-    }
-  }
   for (const auto& s : sightings) {
     Member& member = newcomers.emplace_back();
     member.row = s.row;
@@ -173,41 +175,88 @@ void Tracker::take_in(std::span<const Sighting> sightings, core::Timestamp opene
     member.expected = s.expected;
     member.has_expected = s.has_expected;
     member.opened = s.opened;
-    count_entity(groups, member.labels);
+    homes.emplace(member.labels, std::nullopt);
+    for_each_group(member.labels,
+                   [&](const core::Label& label) { groups[label].entities.insert(member.labels); });
   }
-  std::erase_if(groups, [&](const auto& group) { return group.second.size() < options_.storm; });
-  // All entities together count only where no label tells them apart better.
-  if (groups.size() > 1) groups.erase(core::Label{});
+  for (std::size_t i = 0; i < open_.size(); ++i) {
+    for (const auto& member : open_[i].members) {
+      const auto home = member.is_open() ? homes.find(member.labels) : homes.end();
+      if (home != homes.end() && !home->second) home->second = i;
+      if (!is_recent(member)) continue;
+      for_each_group(member.labels, [&](const core::Label& label) {
+        Group& group = groups[label];
+        group.entities.insert(member.labels);
+        group.incidents.insert(i);
+      });
+    }
+  }
+  std::erase_if(groups,
+                [&](const auto& entry) { return entry.second.entities.size() < options_.storm; });
+  if (const auto all = groups.find(core::Label{}); all != groups.end() && groups.size() > 1) {
+    // All entities together: those that no label tells apart better.
+    Group& rest = all->second;
+    std::erase_if(rest.entities, [&](const core::Labels& entity) {
+      const auto labels = entity.items();
+      return std::any_of(labels.begin(), labels.end(),
+                         [&](const core::Label& label) { return groups.contains(label); });
+    });
+    rest.incidents.clear();
+    for (std::size_t i = 0; i < open_.size(); ++i) {
+      const auto& members = open_[i].members;
+      const bool is_of_rest = std::any_of(members.begin(), members.end(), [&](const Member& m) {
+        return is_recent(m) && rest.entities.contains(m.labels);
+      });
+      if (is_of_rest) rest.incidents.insert(i);
+    }
+    if (rest.entities.size() < options_.storm) groups.erase(all);
+  }
 
   for (auto& newcomer : newcomers) {
-    const bool is_in_storm = std::any_of(groups.begin(), groups.end(), [&](const auto& group) {
-      return belongs(newcomer.labels, group.first);
+    std::vector<Group*> storms;
+    for_each_group(newcomer.labels, [&](const core::Label& label) {
+      const auto found = groups.find(label);
+      if (found == groups.end() || !found->second.entities.contains(newcomer.labels)) return;
+      storms.push_back(&found->second);
     });
-    place(newcomer, is_in_storm, rows, refused);
+    std::optional<std::size_t>& home = homes[newcomer.labels];
+    home = place(newcomer, home, storms, rows, refused);
+    if (!home) continue;
+    for (Group* storm : storms) storm->incidents.insert(*home);
   }
-  for (const auto& [group, entities] : groups) fold_storm(group, opened);
+  fold_storms(groups);
   merge_equal();
 }
 
-void Tracker::place(Member& newcomer, bool is_in_storm, const RowSource& rows,
-                    std::set<Identity>& refused) {
-  Incident* home = of_entity(newcomer.labels);
+/// `home`: the incident in which an anomaly of its entity goes on, if there is one. Returns the one
+/// that took the newcomer in; none when it was refused.
+std::optional<std::size_t> Tracker::place(Member& newcomer, std::optional<std::size_t> home,
+                                          std::span<Group* const> storms, const RowSource& rows,
+                                          std::set<Identity>& refused) {
   Cause cause = Cause::Entity;
-  if (home == nullptr && !is_in_storm) {
+  if (home) {
+    // There it stays.
+  } else if (!storms.empty()) {
+    for (const Group* storm : storms) {  // any of them: they are folded afterwards
+      if (!storm->incidents.empty()) home = *storm->incidents.begin();
+    }
+    cause = Cause::Storm;
+  } else if (open_.size() < options_.most_open || !refused_rows_.contains(identity_of(newcomer))) {
     home = correlated(newcomer, rows);
     cause = Cause::Correlation;
   }
-  if (home != nullptr) {
-    if (!is_in_storm) note_shift(*home, newcomer, rows);
-    home->cause = std::max(home->cause, cause);
-    add(*home, std::move(newcomer));
-    return;
+  if (home) {
+    Incident& incident = open_[*home];
+    if (storms.empty()) note_shift(incident, newcomer, rows);
+    incident.cause = std::max(incident.cause, cause);
+    add(incident, std::move(newcomer));
+    return home;
   }
   if (open_.size() >= options_.most_open) {
     const Identity identity = identity_of(newcomer);
     refused.insert(identity);
     if (!refused_rows_.contains(identity)) ++refused_;
-    return;
+    return std::nullopt;
   }
   Incident incident;
   incident.id = id_of(monitor_, newcomer);
@@ -215,16 +264,7 @@ void Tracker::place(Member& newcomer, bool is_in_storm, const RowSource& rows,
   incident.opened = incident.newest = newcomer.opened;
   incident.members.push_back(std::move(newcomer));
   open_.push_back(std::move(incident));
-}
-
-/// The open incident in which an anomaly of the entity goes on.
-Incident* Tracker::of_entity(const core::Labels& labels) {
-  for (auto& incident : open_) {
-    for (const auto& member : incident.members) {
-      if (member.is_open() && member.labels == labels) return &incident;
-    }
-  }
-  return nullptr;
+  return open_.size() - 1;
 }
 
 stats::LaggedCorrelation Tracker::compare(std::uint32_t first, std::uint32_t second,
@@ -237,18 +277,19 @@ stats::LaggedCorrelation Tracker::compare(std::uint32_t first, std::uint32_t sec
 }
 
 /// The newest open incident with one of whose first members the newcomer moves.
-Incident* Tracker::correlated(const Member& newcomer, const RowSource& rows) {
-  for (auto incident = open_.rbegin(); incident != open_.rend(); ++incident) {
-    if (newcomer.opened - incident->newest > options_.join_within) continue;
+std::optional<std::size_t> Tracker::correlated(const Member& newcomer,
+                                               const RowSource& rows) const {
+  for (std::size_t i = open_.size(); i-- > 0;) {
+    if (std::chrono::abs(newcomer.opened - open_[i].newest) > options_.join_within) continue;
     std::size_t compared = 0;
-    for (const auto& member : incident->members) {
+    for (const auto& member : open_[i].members) {
       if (!member.is_open()) continue;
       if (++compared > kCompared) break;
       const auto found = compare(member.row, newcomer.row, rows);
-      if (found.is_known && std::abs(found.r) >= options_.correlation) return &*incident;
+      if (found.is_known && std::abs(found.r) >= options_.correlation) return i;
     }
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 /// How the newcomer follows the first to move.
@@ -260,22 +301,22 @@ void Tracker::note_shift(const Incident& incident, Member& newcomer, const RowSo
   newcomer.lag = found.lag;
 }
 
-void Tracker::fold_storm(const core::Label& group, core::Timestamp opened) {
-  Incident* oldest = nullptr;
-  for (auto& incident : open_) {
-    if (incident.members.empty()) continue;
-    const bool is_of_group =
-        std::any_of(incident.members.begin(), incident.members.end(), [&](const Member& m) {
-          return belongs(m.labels, group) && opened - m.opened <= options_.join_within;
-        });
-    if (!is_of_group) continue;
-    if (oldest == nullptr) {
-      oldest = &incident;
-    } else {
-      absorb(*oldest, incident, Cause::Storm);
+/// Makes one incident, the oldest, of those in which the entities of a storm are.
+void Tracker::fold_storms(const Groups& storms) {
+  std::vector<std::size_t> home(open_.size());  // where the members of each incident are now
+  std::iota(home.begin(), home.end(), std::size_t{0});
+  for (const auto& [label, storm] : storms) {
+    if (storm.incidents.empty()) continue;  // all refused
+    std::size_t oldest = open_.size();
+    for (const std::size_t i : storm.incidents) oldest = std::min(oldest, home[i]);
+    for (const std::size_t i : storm.incidents) {
+      const std::size_t younger = home[i];
+      if (younger == oldest) continue;
+      absorb(open_[oldest], open_[younger], Cause::Storm);
+      std::replace(home.begin(), home.end(), younger, oldest);
     }
+    open_[oldest].cause = Cause::Storm;
   }
-  if (oldest != nullptr) oldest->cause = Cause::Storm;
   std::erase_if(open_, [](const Incident& incident) { return incident.members.empty(); });
 }
 

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -38,16 +40,17 @@ struct RowSource {
 ///
 /// An anomaly joins, in this order: the open incident that has a member of its entity; an open
 /// incident whose newest member opened within `join_within` and with one of whose first members its
-/// values correlate; else it opens its own. When `storm` entities that share a label value (or all
-/// entities of the monitor) opened within `join_within`, their incidents become one. Two open
-/// incidents that share the same labels are one too, since they would be exported as one. The older
-/// one stays and keeps its id.
+/// values correlate; else it opens its own. When `storm` entities that share a label value opened
+/// within `join_within`, their incidents become one; so do those of `storm` or more entities that
+/// are in no such group. Two open incidents that share the same labels are one too, since they
+/// would be exported as one. The older one stays and keeps its id.
 ///
 /// An incident resolves when its last member has. A monitor that starts anew rebuilds its open
 /// incidents from the sightings of the first tick, whose episodes say when they began.
 ///
-/// Threads: one thread at a time. Cost: a look-up per sighting; correlations only for newcomers
-/// outside a storm, hence at most storm^2 * (2 most_lag + 1) * correlated_ticks products a tick.
+/// Threads: one thread at a time. Cost: a look-up per sighting, and per open member at a tick with
+/// newcomers; correlations only for newcomers outside a storm that were not refused before, hence
+/// at most storm^2 * (2 most_lag + 1) * correlated_ticks products a tick.
 class Tracker {
  public:
   /// REQUIRES: options.validate().
@@ -71,17 +74,22 @@ class Tracker {
 
  private:
   using Identity = std::pair<std::uint32_t, std::int64_t>;  ///< row and opening
+  struct Group;
+  using Groups = std::map<core::Label, Group>;
+  /// Entity -> index of the open incident in which an anomaly of it goes on, if there is one.
+  using Homes = std::map<core::Labels, std::optional<std::size_t>>;
 
   void take_in(std::span<const Sighting> sightings, core::Timestamp opened, const RowSource& rows,
                std::set<Identity>& refused);
-  void place(Member& newcomer, bool is_in_storm, const RowSource& rows,
-             std::set<Identity>& refused);
-  [[nodiscard]] Incident* of_entity(const core::Labels& labels);
-  [[nodiscard]] Incident* correlated(const Member& newcomer, const RowSource& rows);
+  std::optional<std::size_t> place(Member& newcomer, std::optional<std::size_t> home,
+                                   std::span<Group* const> storms, const RowSource& rows,
+                                   std::set<Identity>& refused);
+  [[nodiscard]] std::optional<std::size_t> correlated(const Member& newcomer,
+                                                      const RowSource& rows) const;
   [[nodiscard]] stats::LaggedCorrelation compare(std::uint32_t first, std::uint32_t second,
                                                  const RowSource& rows) const;
   void note_shift(const Incident& incident, Member& newcomer, const RowSource& rows) const;
-  void fold_storm(const core::Label& group, core::Timestamp opened);
+  void fold_storms(const Groups& storms);
   void merge_equal();
   void finish(core::Timestamp now);
 

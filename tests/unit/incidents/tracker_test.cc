@@ -151,6 +151,62 @@ BOOST_AUTO_TEST_CASE(a_storm_of_five_hundred_is_one_incident) {
   BOOST_TEST(storm.members[0].labels.value("instance").value() == "h499");
 }
 
+BOOST_AUTO_TEST_CASE(a_storm_of_more_entities_than_may_be_open_is_one_incident_at_once) {
+  tracker.configure({.most_open = 10});
+  for (int i = 0; i < 500; ++i) opens(add_host(i));
+  tick();
+  BOOST_REQUIRE(tracker.open().size() == 1U);
+  BOOST_TEST(tracker.open()[0].open_members() == 500U);
+  BOOST_TEST(tracker.refused() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(storms_that_have_an_entity_in_common_are_one) {
+  // Twelve instances in one zone, twelve in one rack, one of them in both.
+  for (int i = 0; i < 23; ++i) {
+    std::vector<core::Label> labels{{"instance", "h" + std::to_string(i)}};
+    if (i < 12) labels.push_back({"zone", "a"});
+    if (i >= 11) labels.push_back({"rack", "7"});
+    opens(add_row("us", labels_of(std::move(labels))));
+  }
+  tick();
+  BOOST_REQUIRE(tracker.open().size() == 1U);
+  BOOST_TEST(tracker.open()[0].open_members() == 23U);
+}
+
+BOOST_AUTO_TEST_CASE(those_that_no_label_brings_together_are_a_storm_of_their_own) {
+  // Twelve pods of one deployment; thirty of fifteen others, two each.
+  for (int i = 0; i < 42; ++i) {
+    const int deployment = i < 12 ? 0 : 1 + (i - 12) / 2;
+    opens(add_row("errors", labels_of({{"deployment", std::to_string(deployment)},
+                                       {"pod", std::to_string(i)}})));
+  }
+  tick();
+  BOOST_REQUIRE(tracker.open().size() == 2U);
+  BOOST_TEST(tracker.open()[0].shared.text() == "{deployment=\"0\"}");
+  BOOST_TEST(tracker.open()[0].open_members() == 12U);
+  BOOST_TEST(tracker.open()[1].shared.empty());
+  BOOST_TEST(tracker.open()[1].open_members() == 30U);
+}
+
+BOOST_AUTO_TEST_CASE(one_that_comes_after_a_storm_elsewhere_is_not_of_it) {
+  for (int i = 0; i < 12; ++i) {
+    opens(add_row("errors", labels_of({{"deployment", "a"}, {"pod", std::to_string(i)}})));
+  }
+  tick();
+  opens(add_row("errors", labels_of({{"deployment", "b"}, {"pod", "x"}})));
+  tick();
+  BOOST_TEST(tracker.open().size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_clock_set_back_keeps_old_incidents_from_new_storms) {
+  for (int i = 0; i < 9; ++i) opens(add_host(i));
+  tick();
+  now = now - std::chrono::hours(2);
+  opens(add_host(9));
+  tick();
+  BOOST_TEST(tracker.open().size() == 10U);
+}
+
 BOOST_AUTO_TEST_CASE(a_storm_that_grows_takes_in_the_incidents_it_began_with) {
   for (int i = 0; i < 30; ++i) {
     opens(add_host(i));
