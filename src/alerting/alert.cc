@@ -64,7 +64,19 @@ std::string description_of(const ActiveAlert& a) {
     text += separator + detector + " " + short_number(confidence);
     separator = ", ";
   }
-  return text + ".";
+  text += '.';
+  if (a.contribution >= 0 && !a.company.empty()) {
+    text += " Its part in what is unusual there is " +
+            std::to_string(std::lround(100 * a.contribution)) + " %.";
+  }
+  const core::Timestamp since = a.onset.ms != 0 ? a.onset : a.opened;
+  if (since.ms != 0) text += " Unusual since " + core::format_rfc3339(since) + ".";
+  separator = " Also unusual there: ";
+  for (const std::string& metric : a.company) {
+    text += separator + metric;
+    separator = ", ";
+  }
+  return a.company.empty() ? text : text + ".";
 }
 
 }  // namespace

@@ -9,13 +9,12 @@ namespace anomaly_exporter::alerting {
 
 using core::Duration;
 using core::Timestamp;
+using severity::Level;
 
 std::string_view to_string(Suppression reason) {
   switch (reason) {
     case Suppression::None:
       return "none";
-    case Suppression::Muted:
-      return "muted";
     case Suppression::Incident:
       return "incident";
     case Suppression::Silence:
@@ -42,7 +41,7 @@ Alert AlertBook::firing(const Episode& e, const Monitor& monitor, Timestamp due)
   Alert alert;
   alert.labels = e.identity;
   alert.annotations = alert_annotations(e.latest, e.identity, options_);
-  alert.starts_at = e.starts_at;
+  alert.starts_at = std::min(e.starts_at, due);
   alert.ends_at = due + 4 * std::max(monitor.interval, options_.resend_delay);
   if (!external_url_.empty()) {
     const auto name = e.latest.labels.value("monitor").value_or("");
@@ -59,7 +58,6 @@ void AlertBook::resolve(Monitor& monitor, Episode& e, Timestamp due) {
   if (e.suppressed == Suppression::None) {
     --open_alerts_;
     Alert alert = firing(e, monitor, due);
-    alert.starts_at = std::min(alert.starts_at, due);
     alert.ends_at = due;
     alert.is_resolved = true;
     if (monitor.resolved.size() < options_.open_limit) {
@@ -71,24 +69,39 @@ void AlertBook::resolve(Monitor& monitor, Episode& e, Timestamp due) {
   ++version_;
 }
 
+/// `succeeds`: the alert takes the place of one that was told and is resolved at this tick.
 Suppression AlertBook::suppression_of(const ActiveAlert& active, const core::Labels& identity,
-                                      Timestamp due, const IsSilenced& is_silenced) {
-  if (active.is_muted) return Suppression::Muted;
+                                      Timestamp due, const IsSilenced& is_silenced, bool succeeds) {
   if (!active.incident.empty() && !active.is_incident) return Suppression::Incident;
-  if (options_.silences.gate_alerts && is_silenced && is_silenced(identity)) {
-    return Suppression::Silence;
-  }
+  const bool is_gated = options_.silences.gate_alerts && !succeeds;
+  if (is_gated && is_silenced && is_silenced(identity)) return Suppression::Silence;
   if (open_alerts_ >= options_.open_limit) return Suppression::Limit;
+  if (active.is_incident) return Suppression::None;
   const std::string monitor(active.labels.value("monitor").value_or(""));
   const std::string metric = active.is_missing ? std::string(kMissingAlert) : active.metric;
-  if (!throttle_.admit(monitor, metric, active.level, due, options_.throttle)) {
-    return Suppression::Throttle;
+  const bool is_admitted = throttle_.admit(monitor, metric, active.level, due, options_.throttle);
+  return is_admitted || succeeds ? Suppression::None : Suppression::Throttle;
+}
+
+/// An incident whose shared labels changed has another key, and goes on.
+void AlertBook::follow_incident(Monitor& monitor, const ActiveAlert& active) {
+  if (!active.is_incident || active.incident.empty() || monitor.episodes.contains(active.key)) {
+    return;
   }
-  return Suppression::None;
+  const auto old =
+      std::find_if(monitor.episodes.begin(), monitor.episodes.end(), [&](const auto& entry) {
+        return entry.second.latest.is_incident && entry.second.latest.incident == active.incident;
+      });
+  if (old == monitor.episodes.end()) return;
+  auto node = monitor.episodes.extract(old);
+  node.key() = active.key;
+  node.mapped().key = active.key;
+  monitor.episodes.insert(std::move(node));
 }
 
 void AlertBook::take_in(Monitor& monitor, const ActiveAlert& active, Timestamp due,
                         const IsSilenced& is_silenced) {
+  follow_incident(monitor, active);
   auto [it, is_new] = monitor.episodes.try_emplace(active.key);
   Episode& e = it->second;
   core::Labels identity = alert_labels(active, options_.external_labels);
@@ -97,6 +110,7 @@ void AlertBook::take_in(Monitor& monitor, const ActiveAlert& active, Timestamp d
     e.opened = active.opened.ms != 0 ? std::min(active.opened, due) : due;
   }
   const bool is_opening = is_new || !(identity == e.identity);
+  const bool succeeds = is_opening && !is_new && e.suppressed == Suppression::None;
   if (is_opening) {
     if (!is_new) resolve(monitor, e, due);
     e.identity = std::move(identity);
@@ -111,12 +125,9 @@ void AlertBook::take_in(Monitor& monitor, const ActiveAlert& active, Timestamp d
   e.last_seen = due;
   e.is_restored = false;
   e.starts_at = std::min(e.starts_at, due);
-  if (!is_opening && e.suppressed == Suppression::None) {
-    if (!active.is_muted) return;
-    resolve(monitor, e, due);
-  }
+  if (!is_opening && e.suppressed == Suppression::None) return;
   const Suppression before = is_opening ? Suppression::None : e.suppressed;
-  e.suppressed = suppression_of(active, e.identity, due, is_silenced);
+  e.suppressed = suppression_of(active, e.identity, due, is_silenced, succeeds);
   if (e.suppressed == Suppression::None) {
     ++open_alerts_;
     ++version_;
@@ -139,6 +150,7 @@ void AlertBook::let_go(Monitor& monitor, Timestamp due) {
   for (auto it = monitor.episodes.begin(); it != monitor.episodes.end();) {
     Episode& e = it->second;
     e.last_seen = std::min(e.last_seen, due);
+    e.starts_at = std::min(e.starts_at, due);  // a restored one may come from a clock ahead of ours
     const bool is_over = e.last_seen < due && due - e.last_seen >= options_.hold;
     if (is_over) resolve(monitor, e, due);
     it = is_over ? monitor.episodes.erase(it) : std::next(it);
@@ -188,7 +200,8 @@ std::vector<Alert> AlertBook::update(const TickAlerts& tick, const IsSilenced& i
     if (has_settled(it->second, due)) end(it);
   }
   for (auto it = monitor.episodes.begin(); it != monitor.episodes.end();) {
-    const bool is_past = it->second.latest.is_incident && !seen.contains(it->first);
+    const bool is_past =
+        it->second.latest.is_incident && !seen.contains(it->first) && has_settled(it->second, due);
     it = is_past ? end(it) : std::next(it);
   }
   let_go(monitor, due);
@@ -292,16 +305,23 @@ AlertBook::Episode* AlertBook::find(const core::Labels& labels) {
   const auto monitor = monitors_.find(std::string(labels.value("monitor").value_or("")));
   if (monitor == monitors_.end()) return nullptr;
   const std::string_view metric = labels.value("metric").value_or("");
+  const auto severity = labels.value("severity");
+  const auto is_named = [&](Level level) { return severity == to_string(level); };
+  const bool has_level = is_named(Level::Info) || is_named(Level::Warning) ||
+                         is_named(Level::Critical);  // or of a rule of the user's own
   const bool is_missing = labels.value("alertname") == kMissingAlert;
+  Episode* best = nullptr;
   for (auto& [key, e] : monitor->second.episodes) {
     if (e.latest.metric != metric || e.latest.is_missing != is_missing) continue;
+    if (has_level && !is_named(e.latest.level)) continue;
     const auto own = e.latest.labels.items();
+    if (best != nullptr && best->latest.labels.size() >= own.size()) continue;
     const bool is_ours = std::all_of(own.begin(), own.end(), [&](const core::Label& label) {
       return labels.value(label.name) == std::string_view(label.value);
     });
-    if (is_ours) return &e;
+    if (is_ours) best = &e;
   }
-  return nullptr;
+  return best;
 }
 
 std::vector<const AlertBook::Episode*> AlertBook::open() const {

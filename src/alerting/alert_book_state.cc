@@ -9,7 +9,7 @@ namespace {
 using core::StateReader;
 using core::StateWriter;
 
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;  // 1 had another list of suppressions
 /// Entries of a list read back at most; a file with more is not ours.
 constexpr std::uint32_t kMostEntries = 1'000'000;
 
@@ -120,8 +120,8 @@ std::string AlertBook::save() const {
 core::Status AlertBook::restore(std::string_view bytes) {
   StateReader in(bytes);
   if (const std::uint32_t format = in.u32(); in.ok() && format != kFormat) {
-    return core::Error{core::ErrorCode::Unsupported,
-                       "alerts in format " + std::to_string(format) + ", not 1"};
+    return core::Error{core::ErrorCode::Unsupported, "alerts in format " + std::to_string(format) +
+                                                         ", not " + std::to_string(kFormat)};
   }
   throttle_.restore(in);
   for (std::uint32_t n = count_of(in); n > 0 && in.ok(); --n) {

@@ -121,10 +121,20 @@ core::Result<SilenceList> parse_silences(std::string_view text) {
 }
 
 void SilenceBook::replace(const std::string& alertmanager, std::vector<Silence> silences) {
-  std::vector<std::shared_ptr<const Silence>> kept;
-  for (Silence& silence : silences) kept.push_back(std::make_shared<Silence>(std::move(silence)));
   const core::MutexLock lock(mutex_);
-  by_alertmanager_[alertmanager] = std::move(kept);
+  auto& known = by_alertmanager_[alertmanager];
+  std::vector<std::shared_ptr<const Silence>> kept;
+  for (Silence& silence : silences) {
+    const auto old =
+        std::lower_bound(known.begin(), known.end(), silence.id,
+                         [](const auto& one, const std::string& id) { return one->id < id; });
+    // Alertmanager gives a silence of other matchers another id; only its times can move.
+    const bool is_same = old != known.end() && (*old)->id == silence.id &&
+                         (*old)->starts_at == silence.starts_at &&
+                         (*old)->ends_at == silence.ends_at;
+    kept.push_back(is_same ? *old : std::make_shared<const Silence>(std::move(silence)));
+  }
+  known = std::move(kept);
 }
 
 void SilenceBook::retain(const std::vector<std::string>& urls) {

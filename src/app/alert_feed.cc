@@ -51,6 +51,11 @@ alerting::NotifierDependencies notifier_dependencies(const AlertFeedDependencies
   return out;
 }
 
+/// No data is no recovery, and neither is a history too short to tell.
+bool is_judged(detectors::Outcome outcome) {
+  return outcome != detectors::Outcome::WarmingUp && outcome != detectors::Outcome::NoData;
+}
+
 ActiveAlert row_alert(const MonitorSnapshot& s, std::size_t i, core::Timestamp newest_sample) {
   ActiveAlert a;
   a.key = std::string(s.labels->row_text(i));
@@ -68,6 +73,7 @@ ActiveAlert row_alert(const MonitorSnapshot& s, std::size_t i, core::Timestamp n
   a.lower = s.lower[i];
   a.upper = s.upper[i];
   a.sigmas = s.sigmas[i];
+  if (i < s.contribution.size()) a.contribution = s.contribution[i];
   for (std::size_t d = 0; d < s.detectors.size() && d < s.confidence.size(); ++d) {
     if (s.confidence[d][i] >= 0) {
       a.votes.emplace_back(s.detectors[d], static_cast<double>(s.confidence[d][i]));
@@ -139,14 +145,22 @@ TickAlerts tick_alerts(const MonitorSnapshot& s, core::Duration offset,
       if (incident.level() != Level::None) out.active.push_back(incident_alert(s, incident));
     }
   }
+  std::map<std::uint32_t, std::vector<std::uint32_t>> unusual;  // metrics by entity
+  for (std::size_t i = 0; i < s.labels->rows(); ++i) {
+    if (s.severity[i] > 0)
+      unusual[s.labels->entity_of_row[i]].push_back(s.labels->metric_of_row[i]);
+  }
   const std::set<std::string_view> open(open_keys.begin(), open_keys.end());
   for (std::size_t i = 0; i < s.labels->rows(); ++i) {
     if (s.severity[i] > 0) {
       out.active.push_back(row_alert(s, i, newest_sample));
+      for (const std::uint32_t metric : unusual[s.labels->entity_of_row[i]]) {
+        if (metric == s.labels->metric_of_row[i]) continue;
+        out.active.back().company.push_back(s.metrics[metric].name);
+      }
       const auto incident = incident_of_row.find(s.labels->row[i]);
       if (incident != incident_of_row.end()) out.active.back().incident = incident->second;
-    } else if (!open.empty() && s.outcome[i] != detectors::Outcome::WarmingUp &&
-               open.contains(s.labels->row_text(i))) {
+    } else if (!open.empty() && is_judged(s.outcome[i]) && open.contains(s.labels->row_text(i))) {
       out.normal.emplace_back(s.labels->row_text(i));
     }
   }
@@ -209,15 +223,18 @@ std::shared_ptr<const LearnGate> AlertFeed::silenced(const MonitorSnapshot& snap
       a.labels = parse_label_text(fresh.labels->row_text(i));
       const bool is_plain =
           external.empty() && !a.labels.value("alertname") && !a.labels.value("severity");
-      // Any of the alerts that the series can have.
+      std::vector<core::Labels> identities;  // of the alerts that the series can have
       const bool is_silenced =
           std::any_of(fresh.silences.begin(), fresh.silences.end(), [&](const auto& silence) {
             if (is_plain && !silence->may_match_series(a.labels)) return false;
-            for (const Level level : {Level::Critical, Level::Warning, Level::Info}) {
-              a.level = level;
-              if (silence->matches(alert_labels(a, external))) return true;
+            if (identities.empty()) {
+              for (const Level level : {Level::Critical, Level::Warning, Level::Info}) {
+                a.level = level;
+                identities.push_back(alert_labels(a, external));
+              }
             }
-            return false;
+            return std::any_of(identities.begin(), identities.end(),
+                               [&](const auto& identity) { return silence->matches(identity); });
           });
       if (!is_silenced) continue;
       const std::uint32_t row = fresh.labels->row[i];

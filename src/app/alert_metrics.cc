@@ -96,7 +96,8 @@ std::vector<MetricFamily> alert_families(const alerting::NotifierStats& stats,
   Families out;
   add_senders(stats, out);
   out.open("anomaly_exporter_notifications_suppressed_total",
-           "Openings of alerts that were not told, by reason.", MetricType::Counter);
+           "Openings of alerts that were not told, by reason; limit also counts ends.",
+           MetricType::Counter);
   for (std::size_t r = 1; r < alerting::kSuppressions; ++r) {
     const auto reason = static_cast<alerting::Suppression>(r);
     out.counter({{"reason", std::string(to_string(reason))}}, stats.suppressed[r]);

@@ -25,7 +25,8 @@ struct ActiveAlert {
   bool has_value = false, has_expected = false;
   double score = 0, value = 0, expected = 0, lower = 0, upper = 0, sigmas = 0;
   std::vector<std::pair<std::string, double>> votes;  ///< detector and confidence, voting order
-  bool is_muted = false;                              ///< a mute rule holds: no alert
+  double contribution = -1;          ///< part of the metric in its entity's anomaly; < 0 = unknown
+  std::vector<std::string> company;  ///< other metrics of the entity that are anomalous too
   std::string incident;              ///< id of the open incident that it belongs to, or empty
   bool is_incident = false;          ///< it is the incident itself
   bool is_missing = false;           ///< samples of an entity are missing; `metric` is empty

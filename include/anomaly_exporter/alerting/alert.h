@@ -33,7 +33,8 @@ std::string alert_name(const ActiveAlert& active);
 core::Labels alert_labels(const ActiveAlert& active,
                           const std::map<std::string, std::string>& external_labels);
 
-/// Summary, description (value, expected, band, sigmas, votes), runbook_url and dashboard_url.
+/// Summary, description (value, expected, band, sigmas, votes, since when, what else is unusual),
+/// runbook_url and dashboard_url.
 /// `{name}` in the two templates stands for the percent-encoded value of that label.
 std::map<std::string, std::string> alert_annotations(const ActiveAlert& active,
                                                      const core::Labels& identity,

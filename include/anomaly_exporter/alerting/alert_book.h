@@ -18,8 +18,8 @@
 namespace anomaly_exporter::alerting {
 
 /// Why an anomaly is not told to Alertmanager.
-enum class Suppression : std::uint8_t { None, Muted, Incident, Silence, Throttle, Limit };
-inline constexpr std::size_t kSuppressions = 6;
+enum class Suppression : std::uint8_t { None, Incident, Silence, Throttle, Limit };
+inline constexpr std::size_t kSuppressions = 5;
 std::string_view to_string(Suppression reason);
 
 /// What is open and what was resolved of late: turns the ticks of monitors into the alerts that are
@@ -31,19 +31,21 @@ std::string_view to_string(Suppression reason);
 /// * startsAt stays as it was at the opening, also over a restart (`save`, `restore`) and a reload.
 ///
 /// A change of level is a change of identity, since `severity` is a label: the old alert is
-/// resolved and the new one opened at the same tick and in the same batch. An alert whose series is
-/// not judged (source down, series gone, restart) is held open for `hold`. One that was restored is
-/// resolved only after it has been normal for kSettle, or `hold` if that is shorter: the episode
-/// behind it may have been forgotten and need a few ticks to open again.
+/// resolved and the new one opened at the same tick and in the same batch; neither a silence nor
+/// the throttle holds back the successor of an alert that was told. So is an incident whose shared
+/// labels change. An alert whose series is not judged (source down, series gone, restart) is held
+/// open for `hold`. One that was restored is resolved only after it has been normal for kSettle, or
+/// `hold` if that is shorter: the episode behind it may have been forgotten and need a few ticks to
+/// open again.
 ///
 /// All times are ticks' own (data time + offset), never the moment of sending, so that two
 /// exporters on the same data produce equal bytes. When the clock is set they move with it; a start
 /// never lies after its tick, because Alertmanager refuses an end before the start.
 ///
-/// Openings pass, in this order: mute rules, the storm guard (members of an incident are told by
-/// the incident's alert), silences, the throttle, `open_limit`. An alert that is open stays open
-/// when it comes under a silence or into an incident; Alertmanager's silences and inhibition mute
-/// it. A mute rule resolves it.
+/// Openings pass, in this order: the storm guard (members of an incident are told by the incident's
+/// alert), silences, `open_limit`, the throttle (incidents are not throttled: their members are
+/// silent for them). An alert that is open stays open when it comes under a silence or into an
+/// incident; Alertmanager's silences and inhibition mute it. A row that a rule mutes is normal.
 ///
 /// Threads: one at a time. Cost: per tick O(active + open) look-ups in ordered maps.
 class AlertBook {
@@ -94,12 +96,13 @@ class AlertBook {
     Suppression suppressed = Suppression::None;
     core::Timestamp notified;  ///< when Alertmanager's notification of it came back; 0 = not yet
   };
-  /// The open episode whose series' labels all stand among `labels`, or null.
+  /// The open episode whose series' labels all stand among `labels`, of several the one with most
+  /// labels; of the level that the label `severity` names, where it names one of ours. Null = none.
   Episode* find(const core::Labels& labels);
   [[nodiscard]] std::vector<const Episode*> open() const;
 
   [[nodiscard]] std::size_t open_alerts() const { return open_alerts_; }
-  /// Openings not told, by reason.
+  /// Openings not told, by reason; Limit also counts ends that found no room.
   [[nodiscard]] const std::array<std::uint64_t, kSuppressions>& suppressed() const {
     return suppressed_;
   }
@@ -123,10 +126,11 @@ class AlertBook {
     std::map<core::Labels, Resolved> resolved;
   };
 
+  static void follow_incident(Monitor& monitor, const ActiveAlert& active);
   void take_in(Monitor& monitor, const ActiveAlert& active, core::Timestamp due,
                const IsSilenced& is_silenced);
   Suppression suppression_of(const ActiveAlert& active, const core::Labels& identity,
-                             core::Timestamp due, const IsSilenced& is_silenced);
+                             core::Timestamp due, const IsSilenced& is_silenced, bool succeeds);
   void resolve(Monitor& monitor, Episode& episode, core::Timestamp due);
   void collect(Monitor& monitor, core::Timestamp due, std::vector<Alert>& out);
   [[nodiscard]] bool has_settled(Episode& episode, core::Timestamp due) const;

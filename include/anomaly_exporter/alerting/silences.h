@@ -71,6 +71,8 @@ core::Result<SilenceList> parse_silences(std::string_view json);
 /// Threads: safe for concurrent use.
 class SilenceBook {
  public:
+  /// REQUIRES: `silences` sorted by id. Unchanged ones keep their pointer, by which readers see
+  /// that nothing changed.
   void replace(const std::string& alertmanager, std::vector<Silence> silences);
   /// Forgets Alertmanagers that are not among `urls` (after a reload).
   void retain(const std::vector<std::string>& urls);

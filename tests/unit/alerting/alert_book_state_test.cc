@@ -70,6 +70,35 @@ BOOST_AUTO_TEST_CASE(what_ended_during_the_restart_is_resolved_when_it_has_settl
   BOOST_TEST((time - seconds(10) == at("12:03:00")));
 }
 
+BOOST_AUTO_TEST_CASE(an_incident_that_needs_ticks_to_form_again_is_not_resolved) {
+  ActiveAlert incident = anomalous("", Level::Critical);
+  incident.key = "incident";
+  incident.labels = labels_of({{"monitor", "link"}});
+  incident.is_incident = true;
+  const auto bandwidth = anomalous("bandwidth", Level::Critical);
+  (void)before.update(tick_of(at("12:00:20"), {incident, bandwidth}), never);
+  restart();
+  bool is_resolved = false;
+  core::Timestamp time = at("12:01:00");
+  for (; !is_resolved && time < at("12:05:00"); time = time + seconds(10)) {
+    for (const Alert& alert : after.update(tick_of(time, {bandwidth}), never)) {
+      is_resolved = is_resolved || name_of(alert) == "AnomalyIncident resolved";
+    }
+  }
+  BOOST_TEST(is_resolved);
+  BOOST_TEST((time - seconds(10) == at("12:03:00")));
+}
+
+BOOST_AUTO_TEST_CASE(after_a_restart_with_the_clock_set_back_no_alert_starts_after_its_tick) {
+  restart();
+  const auto due = after.idle(at("11:00:00"));
+  BOOST_TEST_REQUIRE(!due.empty());
+  for (const Alert& alert : due) {
+    if (!alert.is_resolved) BOOST_TEST((alert.starts_at <= at("11:00:00")));
+    BOOST_TEST((alert.ends_at >= alert.starts_at));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_throttle_goes_on) {
   AlertingOptions options = push_options();
   options.throttle = minutes(5);

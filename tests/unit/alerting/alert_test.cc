@@ -50,6 +50,21 @@ BOOST_AUTO_TEST_CASE(annotations_explain_the_verdict) {
              "https://g.example.org/d/x?var-host=a%20b&m=bandwidth&q=");
 }
 
+BOOST_AUTO_TEST_CASE(annotations_say_since_when_and_what_else_is_unusual) {
+  ActiveAlert a = anomalous("bandwidth", Level::Critical);
+  a.onset = at("12:00:00");
+  a.opened = at("12:00:10");
+  a.contribution = 0.616;
+  a.company = {"jitter", "loss"};
+  const auto notes = alert_annotations(a, alert_labels(a, {}), {});
+  BOOST_TEST(
+      notes.at("description") ==
+      "Monitor link, metric bandwidth: the value is 40, expected was 100 (band 80 to 120), "
+      "12.5 sigma away. Score 0.97; votes: zscore 0.95, mad 0.5. Its part in what is unusual "
+      "there is 62 %. Unusual since 2026-03-01T12:00:00.000Z. Also unusual there: jitter, "
+      "loss.");
+}
+
 BOOST_AUTO_TEST_CASE(without_links_there_are_no_dead_ones) {
   const ActiveAlert a = anomalous("m", Level::Info);
   const auto notes = alert_annotations(a, alert_labels(a, {}), {});

@@ -120,6 +120,29 @@ BOOST_AUTO_TEST_CASE(the_book_joins_alertmanagers_and_forgets_what_is_over) {
   BOOST_TEST(book.active(at("12:30:00")).size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_silence_that_did_not_change_is_the_same_object) {
+  SilenceBook book;
+  const auto list = [](const char* ids) {
+    std::vector<Silence> out;
+    for (const char id : std::string(ids)) {
+      out.push_back(
+          parse_silences("[" + silence(std::string(1, id), kJobIsNode) + "]")->silences[0]);
+    }
+    return out;
+  };
+  book.replace("http://a", list("bd"));
+  const auto before = book.active(at("12:30:00"));
+  book.replace("http://a", list("bd"));
+  BOOST_TEST((book.active(at("12:30:00")) == before));
+  auto changed = list("abd");
+  changed[1].ends_at = changed[1].ends_at - minutes(1);
+  book.replace("http://a", changed);
+  const auto after = book.active(at("12:30:00"));
+  BOOST_TEST_REQUIRE(after.size() == 3U);
+  BOOST_TEST((after[1] != before[0]));  // its end was moved
+  BOOST_TEST((after[2] == before[1]));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

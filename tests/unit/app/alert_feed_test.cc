@@ -78,6 +78,25 @@ BOOST_AUTO_TEST_CASE(a_row_that_warms_up_is_not_called_normal) {
   BOOST_TEST(tick({key(0)}).normal.empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_row_without_a_sample_is_not_called_normal) {
+  s.outcome[0] = detectors::Outcome::NoData;
+  BOOST_TEST(tick({key(0)}).normal.empty());
+}
+
+BOOST_AUTO_TEST_CASE(an_alert_names_the_other_metrics_of_its_entity_that_are_unusual) {
+  auto labels = std::make_shared<exposition::OutputLabels>(*s.labels);
+  labels->entity_of_row = {0, 0, 1};
+  labels->metric_of_row = {0, 1, 0};
+  s.labels = labels;
+  s.metrics.push_back({.name = "heat", .request = {}, .last_error = {}, .hint = {}});
+  s.severity.assign(3, 2);
+  const auto found = tick();
+  BOOST_TEST_REQUIRE(found.active.size() == 3U);
+  BOOST_TEST(found.active[0].company == std::vector<std::string>{"heat"});
+  BOOST_TEST(found.active[1].company == std::vector<std::string>{"load"});
+  BOOST_TEST(found.active[2].company.empty());
+}
+
 BOOST_AUTO_TEST_CASE(an_incident_stands_for_its_members) {
   incidents::Incident incident;
   incident.id = "0123456789abcdef";
