@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <set>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -170,11 +172,14 @@ void Application::swap_in(Prepared prepared) {
     if (runner) (void)runner->stop_and_save();
   }
   runners_.clear();
+  // A source that no monitor reads is neither up nor down.
+  std::set<std::string> read;
+  for (const auto& monitor : prepared.config.monitors) read.insert(monitor.source);
   for (const auto& [name, source] : sources_) {
-    if (!prepared.sources.contains(name)) self_.sources().remove(name);
+    if (!read.contains(name)) self_.sources().remove(name);
   }
-  for (const auto& [name, source] : prepared.sources) {
-    if (!sources_.contains(name)) self_.sources().observe(name, false, *source);
+  for (const auto& name : read) {
+    if (!sources_.contains(name)) self_.sources().observe(name, false, *prepared.sources.at(name));
   }
   sources_ = std::move(prepared.sources);
   const config::Config& config = prepared.config;

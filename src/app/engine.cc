@@ -91,6 +91,10 @@ EvaluationCounts Engine::evaluate(MonitorState& monitor, series::TickIndex index
   }
   counts.expected_alarms = static_cast<double>(counts.budgeted) * std::exp(monitor.log_p0);
   counts.queued = queued;
+  if (!monitor.counts_episodes) {  // of the past, which nobody was told of
+    counts.expected_alarms = 0;
+    counts.seen_alarms = 0;
+  }
   monitor.totals.add(counts);
   if (index > monitor.index) {
     monitor.index = index;

@@ -169,6 +169,13 @@ void MonitorRunner::restore_state() {
   }
   if (report.entities == 0) return;
   profiles_from_ = report.saved;
+  if (const core::Timestamp now = floor_tick(deps_.clock->now()); report.newest > now) {
+    // Nothing after now has been seen, or no alarm would begin or end until then.
+    deps_.log->warn("the state is newer than the clock; going on from the time of the clock",
+                    {{"monitor", name_}, {"by", core::format_duration(report.newest - now)}});
+    monitor_->set_back(now - interval());
+    monitor_->time = {};  // nothing has been evaluated yet
+  }
   // The replay of the last window must not count again what the restored maps have seen.
   monitor_->learns_calibration = !report.has_calibration;
   deps_.log->info("state restored", {{"monitor", name_},
@@ -272,8 +279,11 @@ bool MonitorRunner::wait_until_due(const std::stop_token& stop, core::Timestamp&
 /// Reads the ticks between the last one evaluated and `due`. False when the source went away.
 bool MonitorRunner::close_gap(core::Timestamp due, const std::stop_token& stop) {
   const std::int64_t missed = (due - monitor_->time) / interval() - 1;
+  const bool is_starting = !std::exchange(has_started_, true);  // the first gap is the start-up's
   if (missed <= 0) return true;
-  deps_.self->count_missed_ticks(name_, watch_.is_up() ? static_cast<std::uint64_t>(missed) : 1);
+  if (!is_starting) {
+    deps_.self->count_missed_ticks(name_, watch_.is_up() ? static_cast<std::uint64_t>(missed) : 1);
+  }
   const auto went_away = [&](const TickReport& down) {
     note_report(down, stop);
     deps_.self->observe_tick(*monitor_, down, status_, 0);

@@ -197,6 +197,10 @@ void MonitorState::adopt(config::MonitorConfig changed) {
 void MonitorState::follow_table() {
   const auto changes = table->take_changes();
   for (const auto entity : changes.removed) forget(entity);
+  for (const auto row : changes.forgotten) {
+    episodes.forget(row);
+    results.level[row] = 0;
+  }
   std::erase_if(newcomers, [&](series::Entity e) {
     return std::find(changes.removed.begin(), changes.removed.end(), e) != changes.removed.end();
   });
@@ -289,7 +293,9 @@ void MonitorState::relearn(series::Entity entity) {
 void MonitorState::set_back(core::Timestamp to) {
   time = to;
   episodes.set_back(to);
-  for (std::int64_t& until : episodes_until.span()) until = std::min(until, to.ms);
+  for (auto* column : {&episodes_until, &known_until}) {
+    for (std::int64_t& until : column->span()) until = std::min(until, to.ms);
+  }
 }
 
 void MonitorState::forget_all() {

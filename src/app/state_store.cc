@@ -176,6 +176,7 @@ core::Status decode(std::string_view bytes, MonitorState& monitor, RestoreReport
     ++report.entities;
   }
   report.saved = report.saved.ms == 0 ? saved : std::min(report.saved, saved);
+  report.newest = std::max(report.newest, newest);
   return {};
 }
 

@@ -7,7 +7,9 @@
 namespace anomaly_exporter::exposition {
 namespace {
 
-constexpr std::array<std::string_view, 3> kOurs = {"monitor", "metric", "detector"};
+/// Of the families, and of the alerts made of them.
+constexpr std::array<std::string_view, 6> kOurs = {"monitor",   "metric",   "detector",
+                                                   "alertname", "severity", "scope"};
 
 void append_label(std::string& out, std::string_view name, std::string_view value) {
   if (!out.empty() && out.back() == '"') out += ',';

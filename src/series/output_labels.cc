@@ -10,7 +10,10 @@
 namespace anomaly_exporter::series {
 namespace {
 
-constexpr std::array<std::string_view, 3> kOurs = {"detector", "metric", "monitor"};
+/// Of the families, and of the alerts made of them: a rule that puts `severity` over that of two
+/// series would make them one, which Prometheus refuses.
+constexpr std::array<std::string_view, 6> kOurs = {"alertname", "detector", "metric",
+                                                   "monitor",   "scope",    "severity"};
 constexpr std::string_view kPrefix = "exported_";
 
 bool carries(const std::vector<core::Label>& labels, std::string_view name) {

@@ -50,6 +50,7 @@ void SeriesTable::place(std::size_t metric, std::span<const LabelledSample> samp
 
 void SeriesTable::end(core::Timestamp tick, bool source_up) {
   Impl& t = *impl_;
+  const core::Duration before = t.uptime;
   if (source_up && t.was_up && tick > t.last_end) t.uptime += tick - t.last_end;
   t.was_up = source_up;
   t.last_end = tick;
@@ -67,7 +68,12 @@ void SeriesTable::end(core::Timestamp tick, bool source_up) {
         t.remove_entity(e);
       }
     }
+    if (source_up) t.remove_missing_rows(block, seen, before);
   }
+  std::erase_if(t.missing_since, [&](const auto& entry) {
+    const std::size_t strip = entry.first / kLanes;
+    return (t.known[strip] & ~t.used[strip] & bit(entry.first % kLanes)) == 0;
+  });
   t.refresh_outputs();
   t.report_drops();
 }
@@ -92,6 +98,7 @@ SeriesTable::Changes SeriesTable::take_changes() {
     if (std::exchange(state.was_admitted, false)) changes.admitted.push_back(e);
   }
   impl_->changed.clear();
+  changes.forgotten.swap(impl_->forgotten);
   return changes;
 }
 
@@ -159,11 +166,12 @@ std::size_t SeriesTable::memory_bytes() const {
   std::size_t bytes =
       sizeof(Impl) + t.entities.capacity() * sizeof(EntityState) + t.by_key.size() * kKeyNode +
       t.by_key.bucket_count() * sizeof(void*) + t.free_numbers.size() * kKeyNode + t.live.bytes() +
-      t.labels.capacity() * sizeof(core::LabelsPtr) + t.rows.bytes() + t.known.bytes() +
-      t.used.bytes() + t.claimed.bytes() + t.collisions.memory_bytes() + t.remarks.memory_bytes();
+      t.missing_since.size() * kKeyNode + t.labels.capacity() * sizeof(core::LabelsPtr) +
+      t.rows.bytes() + t.known.bytes() + t.used.bytes() + t.claimed.bytes() +
+      t.collisions.memory_bytes() + t.remarks.memory_bytes();
   for (const PointerTable& table : t.tables) bytes += table.bytes();
-  for (const auto* scratch :
-       {&t.unknown, &t.contenders, &t.newcomers, &t.evictable, &t.stale_outputs, &t.changed}) {
+  for (const auto* scratch : {&t.unknown, &t.contenders, &t.newcomers, &t.evictable,
+                              &t.stale_outputs, &t.changed, &t.forgotten}) {
     bytes += scratch->capacity() * sizeof(std::uint32_t);
   }
   for (Entity e = 0; e < t.entities.size(); ++e) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <tuple>
 
@@ -58,14 +59,7 @@ void SeriesTable::Impl::add_entity(Entity e, core::LabelsPtr key) {
 void SeriesTable::Impl::remove_entity(Entity e) {
   EntityState& state = entities[e];
   for (std::size_t metric = 0; metric < metrics(); ++metric) {
-    if (!is_known(e, metric)) continue;
-    const Row row = row_of(e, metric, metrics());
-    tables[metric].erase(labels[row].get());
-    labels[row].reset();
-    rows[row] = {};
-    known[row / kLanes] &= ~bit(lane_of(e));
-    --series_per_metric[metric];
-    budget->give_back(options->source);
+    if (is_known(e, metric)) remove_row(e, metric);
   }
   if (state.holds_place) budget->give_back(options->source);
   const auto [first, last] = by_key.equal_range(key_rule.hash(*state.key));
@@ -81,6 +75,34 @@ void SeriesTable::Impl::remove_entity(Entity e) {
   state.output_is_stale = waits;
   if (!is_listed) changed.push_back(e);
   ++generation;
+}
+
+void SeriesTable::Impl::remove_row(Entity e, std::size_t metric) {
+  const Row row = row_of(e, metric, metrics());
+  tables[metric].erase(labels[row].get());
+  labels[row].reset();
+  rows[row] = {};
+  known[row / kLanes] &= ~bit(lane_of(e));
+  --series_per_metric[metric];
+  budget->give_back(options->source);
+}
+
+/// Forgets the rows of a block that have been without a value for long while their entity had
+/// others. `seen`: lanes with any value in this tick. `before`: uptime at the tick before.
+void SeriesTable::Impl::remove_missing_rows(std::size_t block, LaneMask seen,
+                                            core::Duration before) {
+  for (std::size_t metric = 0; metric < metrics(); ++metric) {
+    const std::size_t strip = block * metrics() + metric;
+    for (LaneMask lanes = known[strip] & seen & ~used[strip]; lanes != 0; lanes &= lanes - 1) {
+      const auto lane = static_cast<std::size_t>(std::countr_zero(lanes));
+      const auto e = static_cast<Entity>(block * kLanes + lane);
+      const auto since = missing_since.try_emplace(row_of(e, metric, metrics()), before).first;
+      if (uptime - since->second <= options->expire_after) continue;
+      remove_row(e, metric);
+      output_changed(e);
+      forgotten.push_back(since->first);
+    }
+  }
 }
 
 /// Makes a series the owner of a row. The place has been taken.

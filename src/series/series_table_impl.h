@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -69,6 +70,9 @@ struct SeriesTable::Impl {
   Column<LaneMask> used;     // in this tick: has a value
   Column<LaneMask> claimed;  // in this tick: the row's owner was in the answer
 
+  /// Rows without a value whose entity has others: uptime at the last tick before.
+  std::map<Row, core::Duration> missing_since;
+
   // By metric.
   std::vector<PointerTable> tables;
   std::vector<std::size_t> series_per_metric;
@@ -87,6 +91,7 @@ struct SeriesTable::Impl {
 
   std::vector<Entity> stale_outputs;
   std::vector<Entity> changed;
+  std::vector<Row> forgotten;
   OutputCollisions collisions;
   Remarks remarks;
   std::uint64_t generation = 1;
@@ -131,6 +136,8 @@ struct SeriesTable::Impl {
   [[nodiscard]] bool has_rows_for(Entity e) const;
   void add_entity(Entity e, core::LabelsPtr key);
   void remove_entity(Entity e);
+  void remove_row(Entity e, std::size_t metric);
+  void remove_missing_rows(std::size_t block, LaneMask seen, core::Duration before);
   void give_row(Entity e, std::size_t metric, const core::LabelsPtr& owner);
   void output_changed(Entity e);
   void refresh_outputs();

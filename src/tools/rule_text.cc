@@ -1,6 +1,7 @@
 #include "rule_text.h"
 
 #include <algorithm>
+#include <array>
 
 namespace anomaly_exporter::tools {
 
@@ -36,8 +37,10 @@ std::string quoted(std::string_view text) {
 }
 
 std::string output_label(const std::string& label) {
-  const bool ours = label == "monitor" || label == "metric" || label == "detector";
-  return ours ? "exported_" + label : label;
+  constexpr std::array<std::string_view, 6> kOurs = {"monitor",   "metric",   "detector",
+                                                     "alertname", "severity", "scope"};
+  const bool is_ours = std::find(kOurs.begin(), kOurs.end(), label) != kOurs.end();
+  return is_ours ? "exported_" + label : label;
 }
 
 }  // namespace anomaly_exporter::tools

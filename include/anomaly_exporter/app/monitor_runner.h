@@ -112,6 +112,7 @@ class MonitorRunner {
   std::chrono::nanoseconds next_save_{0};
   std::size_t next_part_ = 0;
   core::Timestamp last_tried_;  // data time of the last tick that was tried
+  bool has_started_ = false;    // the first tick has come due
 
   struct Update {
     config::MonitorConfig config;

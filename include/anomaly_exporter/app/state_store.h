@@ -17,7 +17,8 @@ namespace anomaly_exporter::app {
 
 /// What came back from a monitor's state files.
 struct RestoreReport {
-  core::Timestamp saved;  ///< oldest of the files; 0 = nothing restored
+  core::Timestamp saved;   ///< oldest of the files; 0 = nothing restored
+  core::Timestamp newest;  ///< newest tick that they have seen; 0 = unknown
   std::size_t entities = 0;
   bool has_calibration = false;
   std::vector<std::string> problems;  ///< files set aside or ignored, with the reason

@@ -27,7 +27,7 @@ struct SeriesTableOptions {
   /// Further source labels to carry on the outputs. Nothing = those equal across the entity's
   /// series.
   std::optional<std::vector<std::string>> labels;
-  /// An entity none of whose series was seen for this long is removed. > 0.
+  /// A series that was not seen for this long is forgotten, and with its last one the entity. > 0.
   core::Duration expire_after = std::chrono::hours(1);
   /// Samples older than this against the tick count as late, and absent.
   core::Duration max_age = std::chrono::minutes(5);
@@ -69,7 +69,9 @@ struct TickValues {
 /// one, which its first series uses. A newcomer that finds none evicts the entity unseen longest,
 /// if that one has missed at least one whole tick of a source that was up.
 ///
-/// Expiry runs on the time during which the source was up, so an outage expires nothing.
+/// Expiry runs on the time during which the source was up, so an outage expires nothing. A single
+/// series whose entity goes on without it for so long gives back its place and its row is no longer
+/// known, but what the row's other columns have learned stays for its return.
 ///
 /// Errors: nothing fails; what cannot be used is counted by reason, and named once in `remarks`.
 /// Threads: one thread at a time; const members may be called while no other member runs.
@@ -93,8 +95,8 @@ class SeriesTable {
   /// REQUIRES: begin was called for this tick.
   void place(std::size_t metric, std::span<const LabelledSample> samples, TickValues& out);
 
-  /// Ends a tick: updates last-seen times, removes expired entities. `source_up` false keeps
-  /// everything as it is (a source that is down is not a thousand missing series).
+  /// Ends a tick: updates last-seen times, removes expired series and entities. `source_up` false
+  /// keeps everything as it is (a source that is down is not a thousand missing series).
   void end(core::Timestamp tick, bool source_up);
 
   /// The row of a series already admitted.
@@ -102,10 +104,11 @@ class SeriesTable {
 
   /// Entities removed or admitted since the last call; the engine resets or backfills their rows.
   /// A number in both lists was removed and used again. Restored entities count as admitted. Both
-  /// lists ascend.
+  /// lists ascend. `forgotten`: rows of single series that expired.
   struct Changes {
     std::vector<Entity> removed;
     std::vector<Entity> admitted;
+    std::vector<Row> forgotten;
   };
   Changes take_changes();
 
@@ -119,15 +122,16 @@ class SeriesTable {
 
   /// Live lanes of a block.
   [[nodiscard]] LaneMask live(std::size_t block) const;
-  /// Lanes of a block that have had a series for the metric since their entity was admitted.
+  /// Lanes of a block that have a series for the metric: it was seen within `expire_after`.
   [[nodiscard]] LaneMask known(std::size_t block, std::size_t metric) const;
 
   /// Labels that name the entity. REQUIRES: entity is live.
   [[nodiscard]] const core::Labels& key(Entity entity) const;
   /// Output labels of a row without `monitor` and `metric`, or of the entity as a whole: the
   /// group_by labels and the chosen source labels, colliding names (`monitor`, `metric`,
-  /// `detector`) prefixed with `exported_`, as often as it takes to be unique. A chosen label on
-  /// whose value the entity's series disagree is left out. REQUIRES: entity is live.
+  /// `detector`, `alertname`, `severity`, `scope`) prefixed with `exported_`, as often as it takes
+  /// to be unique. A chosen label on whose value the entity's series disagree is left out.
+  /// REQUIRES: entity is live.
   [[nodiscard]] core::Labels output_labels(Entity entity) const;
   /// False for a live entity whose output labels equal those of an entity that came before it:
   /// publishing both would break the page. Up to date after `end` and `restore_entity`.

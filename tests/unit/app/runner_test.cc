@@ -1,13 +1,16 @@
 #define BOOST_TEST_DYN_LINK
 #include <algorithm>
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <functional>
 #include <set>
 #include <thread>
 
 #include "anomaly_exporter/app/monitor_runner.h"
+#include "anomaly_exporter/app/state_store.h"
 #include "app_support.h"
 #include "stepped_clock.h"
+#include "support/temp_dir.h"
 
 namespace anomaly_exporter::app {
 namespace {
@@ -27,6 +30,7 @@ struct Fixture {
       [](const std::string& e, const std::string& m, core::Timestamp t) {
         return std::optional<double>(50 + noise(e, m, t));
       });
+  StateStore* state_store = nullptr;  // borrowed until `runner` is gone
   std::unique_ptr<MonitorRunner> runner;
 
   void start(config::MonitorConfig config) {
@@ -35,7 +39,7 @@ struct Fixture {
     runner = std::make_unique<MonitorRunner>(RunnerDependencies{.engine = &engine,
                                                                 .snapshots = &snapshots,
                                                                 .self = &self,
-                                                                .state = nullptr,
+                                                                .state = state_store,
                                                                 .budget = &budget,
                                                                 .log = &log,
                                                                 .throttle = &throttle,
@@ -118,6 +122,36 @@ BOOST_AUTO_TEST_CASE(a_clock_set_back_stops_nothing) {
   }));
   BOOST_TEST(log.count("the clock was set back; going on from the new time") == 1U);
   for (std::size_t i = 0; i < snapshot()->score.size(); ++i) BOOST_TEST(snapshot()->score[i] < 0.6);
+}
+
+BOOST_AUTO_TEST_CASE(state_of_a_clock_that_was_ahead_holds_no_alarm_back) {
+  auto config = test_config({"x"});
+  config.metrics[0].critical.above = 200;
+  std::atomic<bool> is_hot{false};
+  source = std::make_shared<support::FakeSource>(
+      std::vector<std::string>{"a"},
+      [&](const std::string& e, const std::string& m, core::Timestamp t) {
+        return std::optional<double>((is_hot ? 300 : 50) + noise(e, m, t));
+      });
+  const support::TempDir folder;
+  StateStore store(folder.path().string(), [](bool, const std::string&) {});
+  {
+    TestMonitor ahead(config);
+    const core::Timestamp tomorrow = clock.now() + std::chrono::hours(24);
+    for (int k = 1; k <= 100; ++k) {
+      (void)engine.tick(*ahead, *source, tomorrow + std::chrono::seconds(10) * k, {});
+    }
+    BOOST_REQUIRE(store.enqueue("m", 0, StateStore::encode(*ahead, 0, tomorrow)));
+    BOOST_REQUIRE(store.drain(std::chrono::seconds(10)) == 0U);
+  }
+  state_store = &store;
+  start(config);
+  BOOST_REQUIRE(until_scored());
+  BOOST_TEST(log.count("the state is newer than the clock; going on from the time of the clock") ==
+             1U);
+  is_hot = true;
+  BOOST_TEST(until([](const auto& s) { return s.severity[0] == 3; }, std::chrono::seconds(5)));
+  runner.reset();
 }
 
 BOOST_AUTO_TEST_CASE(a_new_entity_gets_its_history) {

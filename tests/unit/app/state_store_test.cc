@@ -51,6 +51,7 @@ BOOST_AUTO_TEST_CASE(profiles_entities_and_calibration_come_back) {
   BOOST_TEST(report.entities == 2U);
   BOOST_TEST(report.has_calibration);
   BOOST_TEST(report.saved.ms == kStart.ms);
+  BOOST_TEST((report.newest == kStart + std::chrono::seconds(10) * 800));
   BOOST_TEST(restored->calibrations[0].samples() == monitor->calibrations[0].samples());
   BOOST_TEST((restored->table->key(0) == monitor->table->key(0)));
   const core::Timestamp half_hour{kStart.ms / 1'800'000 * 1'800'000};

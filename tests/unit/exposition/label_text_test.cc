@@ -36,6 +36,9 @@ BOOST_AUTO_TEST_CASE(names_of_ours_are_moved_aside) {
   BOOST_TEST(text_of({{"detector", "x"}, {"metric", "y"}, {"monitor", "z"}}) ==
              R"(monitor="m",metric="us",exported_detector="x",exported_metric="y",)"
              R"(exported_monitor="z")");
+  BOOST_TEST(text_of({{"alertname", "x"}, {"scope", "y"}, {"severity", "z"}}) ==
+             R"(monitor="m",metric="us",exported_alertname="x",exported_scope="y",)"
+             R"(exported_severity="z")");
 }
 
 BOOST_AUTO_TEST_CASE(names_that_the_text_formats_do_not_allow_become_legal) {

@@ -39,17 +39,58 @@ BOOST_AUTO_TEST_CASE(an_entity_unseen_for_long_is_removed) {
   BOOST_TEST(f.table.generation() != generation);
 }
 
-BOOST_AUTO_TEST_CASE(one_series_keeps_the_whole_entity) {
-  SeriesTableOptions options = short_lived();
-  options.metrics = {"us", "sy"};
-  TableFixture f(options);
-  f.begin();
-  f.place(f.at_tick({host("a")}), 0);
-  f.place(f.at_tick({host("a")}), 1);
-  f.end();
-  for (int i = 0; i < 20; ++i) f.tick({host("a")});
-  BOOST_TEST(f.table.known(0, 1) == 1U);
-  BOOST_TEST((f.table.last_seen(row_of(0, 1, 2)) == core::Timestamp{1'700'000'000'000}));
+/// Ticks of an entity of two metrics.
+struct TwoMetrics : TableFixture {
+  TwoMetrics() : TableFixture(options()) {}
+  static SeriesTableOptions options() {
+    SeriesTableOptions o = short_lived();
+    o.metrics = {"us", "sy"};
+    return o;
+  }
+  void both() {
+    begin();
+    place(at_tick({host("a")}), 0);
+    place(at_tick({host("a")}), 1);
+    end();
+  }
+};
+
+BOOST_FIXTURE_TEST_CASE(one_series_keeps_the_entity_while_the_other_is_forgotten, TwoMetrics) {
+  both();
+  for (int i = 0; i < 3; ++i) {
+    tick({host("a")});
+    BOOST_TEST(table.known(0, 1) == 1U);
+  }
+  const auto generation = table.generation();
+  tick({host("a")});  // the fourth without it, as for a whole entity
+  BOOST_TEST(table.known(0, 0) == 1U);
+  BOOST_TEST(table.known(0, 1) == 0U);
+  BOOST_TEST(!table.last_seen(row_of(0, 1, 2)).has_value());
+  BOOST_TEST(table.series() == 1U);
+  BOOST_TEST(budget.total() == 1U);
+  BOOST_TEST(table.generation() != generation);
+  const auto changes = table.take_changes();
+  BOOST_TEST(changes.removed.empty());
+  BOOST_TEST(changes.forgotten == std::vector<Row>{row_of(0, 1, 2)},
+             boost::test_tools::per_element());
+  both();  // it returns
+  BOOST_TEST(table.known(0, 1) == 1U);
+  BOOST_TEST(budget.total() == 2U);
+  BOOST_TEST(table.entities() == 1U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_series_that_returns_in_time_is_not_forgotten, TwoMetrics) {
+  for (int round = 0; round < 5; ++round) {
+    both();
+    for (int i = 0; i < 3; ++i) tick({host("a")});
+  }
+  BOOST_TEST(table.known(0, 1) == 1U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_source_that_is_down_forgets_no_single_series, TwoMetrics) {
+  both();
+  for (int i = 0; i < 100; ++i) tick({host("a")}, false);  // the other query failed
+  BOOST_TEST(table.known(0, 1) == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(series_that_bring_only_unusable_samples_expire) {

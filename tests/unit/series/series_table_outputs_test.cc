@@ -64,6 +64,10 @@ BOOST_AUTO_TEST_CASE(labels_named_like_ours_are_renamed) {
   f.tick({labels({{"monitor", "m"}, {"metric", "x"}, {"detector", "d"}, {"le", "0.5"}})});
   BOOST_TEST(f.table.output_labels(0).text() ==
              R"({exported_detector="d",exported_metric="x",exported_monitor="m",le="0.5"})");
+  TableFixture alerts;
+  alerts.tick({labels({{"severity", "error"}, {"alertname", "a"}, {"scope", "s"}})});
+  BOOST_TEST(alerts.table.output_labels(0).text() ==
+             R"({exported_alertname="a",exported_scope="s",exported_severity="error"})");
 }
 
 BOOST_AUTO_TEST_CASE(renamed_labels_avoid_names_that_exist) {
