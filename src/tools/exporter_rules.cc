@@ -72,14 +72,28 @@ constexpr Alert kSourceDown{
 constexpr Alert kEvaluationLate{
     "AnomalyExporterEvaluationLate",
     "(increase(anomaly_exporter_missed_ticks_total[5m]) > 2 or time() - "
-    "anomaly_exporter_last_evaluation_timestamp_seconds > 900) unless on (job, instance) "
-    "anomaly_exporter_source_up == 0",
+    "anomaly_exporter_last_evaluation_timestamp_seconds > 900) unless on (job, instance, monitor) "
+    "(anomaly_exporter_monitor_interval_seconds and on (job, instance, source) "
+    "anomaly_exporter_source_up == 0)",
     "1m",
     "warning",
     "Monitor {{ $labels.monitor }} is evaluated late",
     "Monitor {{ $labels.monitor }} of {{ $labels.instance }} misses ticks although its source "
     "answers, so alerts come late. Look first at the load of the machine and at how long the "
     "source takes: anomaly_exporter_detection_latency_seconds by stage."};
+
+/// Its history cannot be read, say, though the source answers otherwise.
+constexpr Alert kNeverEvaluated{
+    "AnomalyExporterEvaluationLate",
+    "anomaly_exporter_monitor_interval_seconds unless on (job, instance, monitor) "
+    "anomaly_exporter_last_evaluation_timestamp_seconds unless on (job, instance, source) "
+    "anomaly_exporter_source_up == 0",
+    "15m",
+    "warning",
+    "Monitor {{ $labels.monitor }} has not been evaluated since it started",
+    "Monitor {{ $labels.monitor }} of {{ $labels.instance }} has been starting for 15 minutes "
+    "although its source {{ $labels.source }} answers: nothing of it is judged. Look first at "
+    "/-/ready of the exporter, which says what it waits for, and at its log."};
 
 constexpr std::string_view kLateOfMonitor =
     "time() - anomaly_exporter_last_evaluation_timestamp_seconds{monitor=<<monitor>>} > <<late>> "
@@ -89,7 +103,9 @@ constexpr Alert kModelStale{
     "AnomalyExporterModelStale",
     "(anomaly_exporter_model_age_seconds > <<stale>> and anomaly_exporter_model_drift > 0.25) or "
     "on (job, instance, monitor, detector) "
-    "increase(anomaly_exporter_trainings_total{result=\"failed\"}[1d]) > 0",
+    "(increase(anomaly_exporter_trainings_total{result=\"failed\"}[1d]) > 0 unless on (job, "
+    "instance, monitor, detector) "
+    "increase(anomaly_exporter_trainings_total{result=~\"adopted|rejected\"}[1d]) > 0)",
     "1h",
     "warning",
     "The model of {{ $labels.detector }} in monitor {{ $labels.monitor }} is out of date",
@@ -209,6 +225,7 @@ std::string exporter_rules(const RulesOptions& options) {
                     context);
     }
   }
+  out += render(options, kNeverEvaluated, kNeverEvaluated.expr, context);
   for (const Alert& alert : kAlways) out += render(options, alert, alert.expr, context);
   if (config == nullptr || config->training.enabled) {
     out += render(options, kModelStale, kModelStale.expr, context);

@@ -6,7 +6,7 @@
 
 #include "anomaly_exporter/core/number_text.h"
 #include "anomaly_exporter/core/time.h"
-#include "anomaly_exporter/exposition/writer.h"
+#include "anomaly_exporter/exposition/dialect.h"
 #include "rule_text.h"
 
 namespace anomaly_exporter::tools {
@@ -21,6 +21,10 @@ constexpr std::string_view kHead =
 groups:
 )";
 
+/// Of scrapes of us and of evaluations, however rarely a monitor ticks: Prometheus takes a value
+/// for gone after five minutes, so alerts would resolve between two of them.
+constexpr core::Duration kLongestInterval = std::chrono::minutes(1);
+
 /// What is the same for every rule of a group.
 constexpr std::string_view kRecords = R"(  - name: <<group>>
     interval: <<interval>>
@@ -34,6 +38,9 @@ constexpr std::string_view kRecords = R"(  - name: <<group>>
         expr: max by (monitor, metric) (anomaly_severity<<own>>)
       - record: monitor_metric:anomaly_severity:count_anomalous
         expr: sum by (monitor, metric) (anomaly_severity<<own>> > bool 0)
+      # Share of the metrics of each host, service, ... that are anomalous.
+      - record: entity:anomaly_severity:ratio_anomalous
+        expr: avg without (metric) (anomaly_severity<<own>> > bool 0)
       - record: monitor:anomaly_entity_score:max
         expr: max by (monitor) (anomaly_entity_score<<own>>)
 )";
@@ -60,8 +67,8 @@ constexpr std::string_view kSeriesAlert = R"yaml(
           description: |-
             <<labels>>
             {{ $here := printf "monitor=%q%s" $labels.monitor $s -}}
-            {{ $value := "unknown" }}{{ $expected := "unknown" }}{{ $lower := "" }}{{ $upper := "" }}{{ $sigmas := "" }}{{ $score := "unknown" }}{{ $votes := "" }}{{ $since := "" -}}
-            {{ range query (printf "sort_desc({__name__=~\"anomaly_(value|expected_value|lower_bound|upper_bound|deviation_sigmas|score|detector_score)|series:anomaly_severity:start_timestamp_seconds\",%s,metric=%q})" $here $labels.metric) -}}
+            {{ $value := "unknown" }}{{ $expected := "unknown" }}{{ $lower := "" }}{{ $upper := "" }}{{ $sigmas := "" }}{{ $score := "unknown" }}{{ $votes := "" }}{{ $part := "" }}{{ $since := "" -}}
+            {{ range query (printf "sort_desc({__name__=~\"anomaly_(value|expected_value|lower_bound|upper_bound|deviation_sigmas|score|detector_score|contribution_ratio)|series:anomaly_severity:start_timestamp_seconds\",%s,metric=%q})" $here $labels.metric) -}}
             {{ $family := .Labels.__name__ }}{{ $n := printf "%.4g" .Value }}{{ if or (ge .Value 1e5) (le .Value -1e5) }}{{ $n = humanize .Value }}{{ end -}}
             {{ if eq $family "anomaly_value" }}{{ $value = $n }}{{ end -}}
             {{ if eq $family "anomaly_expected_value" }}{{ $expected = $n }}{{ end -}}
@@ -70,12 +77,13 @@ constexpr std::string_view kSeriesAlert = R"yaml(
             {{ if eq $family "anomaly_deviation_sigmas" }}{{ $sigmas = printf ": %s sigma from what was expected" $n }}{{ end -}}
             {{ if eq $family "anomaly_score" }}{{ $score = $n }}{{ end -}}
             {{ if eq $family "anomaly_detector_score" }}{{ $votes = printf "%s %s %.2f" $votes .Labels.detector .Value }}{{ end -}}
+            {{ if eq $family "anomaly_contribution_ratio" }}{{ $part = printf " Its part in what is unusual there: %s." (humanizePercentage .Value) }}{{ end -}}
             {{ if eq $family "series:anomaly_severity:start_timestamp_seconds" }}{{ $since = (toTime .Value).Format "2006-01-02 15:04:05" }}{{ end -}}
             {{ end -}}
             <<unit>>{{ $labels.metric }} of {{ $who }} (monitor {{ $labels.monitor }}) is {{ $value }}{{ $unit }}, expected {{ $expected }}{{ $unit }}{{ $lower }}{{ $upper }}{{ $sigmas }}.
-            Score {{ $score }}<<thresholds>>. Votes:{{ or $votes " none (a crossed limit needs none)" }}.
+            Score {{ $score }}<<thresholds>>. Votes:{{ or $votes " none (a crossed limit needs none)" }}.{{ $part }}
             Unusual since {{ $since }} UTC. {{ with query (printf "anomaly_severity{%s,metric!=%q} > 0" $here $labels.metric) }}Also unusual there:{{ range sortByLabel "metric" . }} {{ .Labels.metric }}{{ end }}.{{ else }}Nothing else is unusual there.{{ end -}}
-            {{ range query (printf "sum(max by (severity) (increase(anomaly_exporter_anomalies_total{monitor=%q,metric=%q,detector=\"ensemble\"}[7d])))" $labels.monitor $labels.metric) }} In the last 7 days {{ $labels.metric }} alarmed or rose in level {{ printf "%.0f" .Value }} times in all of this monitor.{{ end }}
+            {{ range query (printf "sum(max by (severity) (increase(anomaly_exporter_anomalies_total{monitor=%q,metric=%q,detector=\"ensemble\"}[7d])))" $labels.monitor $labels.metric) }} Alarms and rises in level of {{ $labels.metric }} in all of this monitor within 7 days: {{ printf "%.0f" .Value }}.{{ end }}
             Look first at the graph of value and band: did it jump (a fault, a deploy), creep (a leak, growth) or only twitch (noise)? What changed on {{ $who }} just before?
           runbook_url: <<runbook>>
           dashboard_url: >-
@@ -257,7 +265,9 @@ std::string group(const RulesOptions& options, const config::MonitorConfig* moni
 
   std::string out = fill(
       kRecords, {{"group", monitor == nullptr ? "anomaly" : quoted("anomaly_" + monitor->name)},
-                 {"interval", monitor == nullptr ? "5s" : core::format_duration(monitor->interval)},
+                 {"interval", monitor == nullptr ? "5s"
+                                                 : core::format_duration(std::min(
+                                                       monitor->interval, kLongestInterval))},
                  {"own", own}});
   // Incidents before their members: the rules of a group are evaluated and sent in this order, and
   // Alertmanager holds back only what comes after the alert that holds it back.
@@ -310,11 +320,14 @@ core::Result<std::string> anomaly_rules(const RulesOptions& options) {
 
 std::string scrape_config(const config::Config& config, const std::string& job,
                           const std::string& address) {
-  core::Duration interval = config.global.interval;
+  core::Duration interval = std::min(config.global.interval, kLongestInterval);
   for (const auto& monitor : config.monitors) interval = std::min(interval, monitor.interval);
+  // What the dialect dwcp counts is of the exporter itself; everything else is of the series.
+  exposition::ExpositionOptions of_series = config.exposition;
+  std::erase(of_series.dialects, "dwcp");
   std::string results;
-  for (const std::string_view family : exposition::kFamilies) {
-    results += (results.empty() ? "(" : "|") + std::string(family);
+  for (const std::string& family : exposition::own_families(of_series)) {
+    results += (results.empty() ? "(" : "|") + family;
   }
   return fill(kScrapeConfig, {{"job", quoted(job)},
                               {"interval", core::format_duration(interval)},

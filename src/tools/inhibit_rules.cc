@@ -11,6 +11,9 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+/// All subsets of so many labels have rules; of more, only the whole set, each alone and none.
+constexpr std::size_t kMostSubsets = 3;
+
 /// Labels by which the presets and common configurations group; one that an alert lacks is equal.
 const std::vector<Names>& usual_groups() {
   static const std::vector<Names> groups{{"instance", "job"},
@@ -30,7 +33,6 @@ std::string list(const Names& names) {
 /// The sets of labels that members of an incident may share: all subsets, or with many labels the
 /// whole set, each alone and none. Sorted, as the label `scope` of AnomalyIncident has them.
 std::set<Names> scopes_of(Names group) {
-  constexpr std::size_t kMostSubsets = 3;
   std::sort(group.begin(), group.end());
   std::set<Names> scopes{group, {}};
   for (const std::string& name : group) scopes.insert({name});
@@ -70,24 +72,34 @@ constexpr std::string_view kScope =
 
 std::string inhibit_rules(const config::Config* config) {
   std::vector<Names> groups;
+  Names everywhere{"monitor"};
+  std::string out = "inhibit_rules:\n";
   if (config != nullptr) {
     for (const auto& monitor : config->monitors) {
-      if (!monitor.group_by) continue;
+      if (!monitor.group_by) {
+        out += "  # Monitor " + monitor.name + " has no group_by: add the labels that tell its " +
+               "series apart to every `equal`.\n";
+        continue;
+      }
       groups.emplace_back();
       for (const auto& label : *monitor.group_by) groups.back().push_back(output_label(label));
+      if (groups.back().size() <= kMostSubsets) continue;
+      out += "  # Monitor " + monitor.name + ": incidents whose members share some labels, but " +
+             "neither all nor only one, hold nothing back.\n";
     }
+    for (const auto& [name, value] : config->alerting.external_labels) everywhere.push_back(name);
   }
   if (groups.empty()) groups = usual_groups();
-  std::set<std::string> all;
+  std::set<std::string> all(everywhere.begin() + 1, everywhere.end());
   std::set<Names> scopes;
   for (const Names& group : groups) {
     all.insert(group.begin(), group.end());
     scopes.merge(scopes_of(group));
   }
-  std::string out = "inhibit_rules:\n" + fill(kHead, {{"labels", list({all.begin(), all.end()})}});
+  out += fill(kHead, {{"labels", list({all.begin(), all.end()})}});
   for (const Names& scope : scopes) {
     std::string name;
-    Names equal{"monitor"};
+    Names equal = everywhere;
     for (const std::string& label : scope) {
       name += (name.empty() ? "" : "/") + label;
       equal.push_back(label);

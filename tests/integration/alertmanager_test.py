@@ -130,6 +130,11 @@ class Alertmanager(alerting.TestCase):
         self.after(GROUP_INTERVAL)
         self.assertEqual(len(self.inbox.of("slack")), 3)
 
+        self.expose(0, instance="a:9100", job="node")
+        mixed = self.arrived("slack", 4)[3]["attachments"][0]
+        self.assertIn("[WARNING x 2] us of instance b:9100", mixed["title"])
+        self.assertIn("Resolved: us of instance a:9100", mixed["text"])
+
     def test_critical_holds_back_the_warning_of_its_own_series_only(self):
         self.expose(3, instance="a:9100", job="node")
         self.arrived("slack")

@@ -39,7 +39,8 @@ std::string exporter_rules(const RulesOptions& options);
 std::string inhibit_rules(const config::Config* config);
 
 /// The job by which Prometheus scrapes us at `address` (host:port), as an item of `scrape_configs`.
-/// Its interval is the shortest of the monitors', since a score scraped more rarely comes late.
+/// Its interval is the shortest of the monitors', since a score scraped more rarely comes late, and
+/// at most a minute.
 std::string scrape_config(const config::Config& config, const std::string& job,
                           const std::string& address);
 

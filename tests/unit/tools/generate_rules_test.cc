@@ -114,12 +114,56 @@ BOOST_AUTO_TEST_CASE(incidents_inhibit_by_every_set_of_labels_that_members_may_s
   BOOST_TEST(contains(rules, "equal: [monitor, host, rack]"));
 }
 
+BOOST_AUTO_TEST_CASE(inhibition_tells_apart_what_external_labels_do) {
+  auto config = config_of("  - {name: m, group_by: [host], metrics: {a: {query: a}}}\n");
+  config.alerting.external_labels = {{"site", "berlin"}};
+  const std::string rules = inhibit_rules(&config);
+  BOOST_TEST(contains(rules, "equal: [monitor, metric, host, site]"));
+  BOOST_TEST(contains(rules, "equal: [monitor, site]"));
+  BOOST_TEST(contains(rules, "equal: [monitor, site, host]"));
+}
+
+BOOST_AUTO_TEST_CASE(inhibition_says_what_it_cannot_know) {
+  const std::string rules = inhibit_rules(nullptr);
+  BOOST_TEST(!contains(rules, "# Monitor"));
+  const auto config = config_of(
+      "  - {name: all, metrics: {a: {query: a}}}\n"
+      "  - {name: many, group_by: [a, b, c, d], metrics: {a: {query: a}}}\n");
+  const std::string warned = inhibit_rules(&config);
+  BOOST_TEST(contains(warned, "# Monitor all has no group_by"));
+  BOOST_TEST(contains(warned, "# Monitor many: incidents whose members share some labels"));
+}
+
+BOOST_AUTO_TEST_CASE(labels_that_an_alert_has_of_its_own_are_renamed) {
+  for (const char* label : {"severity", "alertname", "scope"}) {
+    const auto config = config_of("  - {name: m, group_by: [" + std::string(label) +
+                                  "], metrics: {a: {query: a}}}\n");
+    BOOST_TEST(contains(rules_of(config), "$labels.exported_" + std::string(label)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(names_of_dialects_are_results_too) {
+  auto config = config_of(kCheckout);
+  config.exposition.dialects = {"promql", "dwcp"};
+  const std::string job = scrape_config(config, "anomalies", "localhost:10097");
+  BOOST_TEST(contains(job, "|anomaly:level"));
+  BOOST_TEST(!contains(job, "dwcp_"));
+}
+
 BOOST_AUTO_TEST_CASE(a_scrape_is_as_frequent_as_the_fastest_monitor) {
   const auto config = config_of(std::string(kCheckout) + "  - {preset: dwcp, interval: 5s}\n");
   const std::string job = scrape_config(config, "anomalies", "10.0.0.1:10097");
   BOOST_TEST(contains(job, "scrape_interval: 5s\n  scrape_timeout: 5s\n"));
   BOOST_TEST(contains(job, "- job_name: \"anomalies\"\n  honor_labels: true\n"));
   BOOST_TEST(contains(job, R"();10\\.0\\.0\\.1:10097")"));
+}
+
+BOOST_AUTO_TEST_CASE(what_ticks_rarely_is_read_every_minute_all_the_same) {
+  const auto config = config_of("  - {name: slow, interval: 30m, metrics: {a: {query: a}}}\n");
+  BOOST_TEST(contains(rules_of(config), "- name: \"anomaly_slow\"\n    interval: 1m\n"));
+  auto alone = config;
+  alone.global.interval = std::chrono::minutes(30);
+  BOOST_TEST(contains(scrape_config(alone, "a", "b:1"), "scrape_interval: 1m\n"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
