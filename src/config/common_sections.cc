@@ -56,8 +56,8 @@ const Section<GlobalConfig>& global_section() {
                               "History read in coarse steps at start, for daily and weekly "
                               "patterns. 0s reads none."),
           field<GlobalConfig>("expire_after", &GlobalConfig::expire_after, duration(kHoldRange),
-                              "An entity unseen for this long is forgotten. At least the "
-                              "interval."),
+                              "A series unseen for this long is forgotten, and with its last one "
+                              "the entity. At least the interval."),
           field<GlobalConfig>("accept_shift_after", &GlobalConfig::accept_shift_after,
                               duration(kHoldRange),
                               "A new level that lasts this long, or half of the shortest detector "
@@ -158,12 +158,13 @@ const Section<severity::SeverityOptions>& severity_section() {
                                  "Score from which an anomaly can be a warning."),
           field<SeverityOptions>("warning_sigmas", &SeverityOptions::warning_sigmas,
                                  number({0, 1000}),
-                                 "Deviation, in standard deviations, that a warning needs."),
+                                 "Standard deviations that a warning needs: of the value from what "
+                                 "was expected, or as rare as the score is."),
           field<SeverityOptions>("critical_score", &SeverityOptions::critical_score, number({0, 1}),
                                  "Score above which an anomaly can be critical."),
           field<SeverityOptions>("critical_sigmas", &SeverityOptions::critical_sigmas,
                                  number({0, 1000}),
-                                 "Deviation, in standard deviations, beyond which it is."),
+                                 "Standard deviations beyond which it is, counted likewise."),
           field<SeverityOptions>(
               "for", &SeverityOptions::for_ticks, count({1, SeverityOptions::kMostForTicks}),
               "Ticks in succession that an anomaly must hold before it opens as info or warning."),

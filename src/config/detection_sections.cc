@@ -301,8 +301,8 @@ const Section<EnsembleOptions>& ensemble_section() {
               "alarm_budget", &EnsembleOptions::alarm_budget,
               Kind<AlarmBudget>{"rate", "alarms per hour, day, week or duration", read_alarm_budget,
                                 show_alarm_budget},
-              "False alarms per series that are acceptable; scores are scaled so that 0.6 is "
-              "reached this often on ordinary data."),
+              "False alarms that are acceptable, per entity (with method vote per series); scores "
+              "are scaled so that 0.6 is reached this often on ordinary data."),
           custom<EnsembleOptions>(
               {"companions", "list of detectors", show_companions(EnsembleOptions{}), "",
                "Method evidence: detectors that run beside `novelty` and `forecaster`. They give "

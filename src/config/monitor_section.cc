@@ -157,8 +157,8 @@ const Section<MonitorDraft>& monitor_section() {
                               "Which system the preset reads.")
               .defaults_to("the first"),
           field<MonitorDraft>("extended", &MonitorDraft::is_extended, boolean(),
-                              "Preset node: also swap, run queue, blocked processes, iowait and "
-                              "file systems."),
+                              "Preset node: also swap, run queue, blocked processes (not on AIX), "
+                              "iowait and file systems."),
           field<MonitorDraft>("selector", &MonitorDraft::selector, text(),
                               "Preset: label matchers put into every selector, such as "
                               "`{job=\"node\"}`. Preset data_quality: the series to watch, such as "

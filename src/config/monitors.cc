@@ -92,9 +92,8 @@ void expand_preset(const Cursor& at, MonitorDraft& draft) {
   if (draft.is_extended && !has_extended_form(monitor.preset)) {
     at.fail_at("extended", "belongs to preset node; remove it");
   }
-  const std::vector<std::string> group_by =
-      monitor.group_by.value_or(std::vector<std::string>{"job"});
   if (monitor.preset == "data_quality") {
+    const auto group_by = monitor.group_by.value_or(std::vector<std::string>{"job"});
     use_preset(make_data_quality(data_quality_of(at, draft), group_by), monitor);
     return;
   }
@@ -109,8 +108,9 @@ void expand_preset(const Cursor& at, MonitorDraft& draft) {
                                  " is not a list of label matchers; write it like {job=\"node\"}");
     }
   }
-  use_preset(make_preset(monitor.preset, draft.variant, draft.is_extended, matchers, group_by),
-             monitor);
+  use_preset(
+      make_preset(monitor.preset, draft.variant, draft.is_extended, matchers, monitor.group_by),
+      monitor);
 }
 
 /// Puts what the file says about one metric over what it was.

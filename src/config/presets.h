@@ -1,6 +1,7 @@
 #pragma once
 
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,17 +26,19 @@ std::vector<std::string> preset_variants(std::string_view preset);
 /// True for presets that have a longer list of metrics.
 bool has_extended_form(std::string_view preset);
 
-/// The preset with `matchers` (e.g. `job="node"`, may be empty) put into every selector.
+/// The preset with `matchers` (e.g. `job="node"`, may be empty) put into every selector, and summed
+/// by the labels of `group_by` (nothing = the preset's own) where it sums.
 ///
 /// `node`: the eight features us, sy, idle, avm, fre, tps, ipkts, opkts of a host, from
 /// node_exporter on Linux or AIX. Percentages may overshoot 100 a little, see presets.cc.
 /// `dwcp`: the seven metrics of an overlay network by (cluster, instance). `default` reads one
 /// plain gauge per metric; `novacron` reads the names that novacron registers. Normal ranges stand
 /// as valid range, beside the critical limits. `user_behaviour`: rates of logins, accesses and
-/// transactions, and of those that failed, by the labels of `group_by`, which only it reads.
+/// transactions, and of those that failed.
 /// REQUIRES: preset and variant are known; data_quality has a function of its own.
 Preset make_preset(std::string_view preset, std::string_view variant, bool is_extended,
-                   std::string_view matchers, const std::vector<std::string>& group_by = {"job"});
+                   std::string_view matchers,
+                   const std::optional<std::vector<std::string>>& group_by = std::nullopt);
 
 /// What the preset data_quality watches.
 struct DataQuality {

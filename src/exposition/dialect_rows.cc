@@ -1,6 +1,7 @@
 // The dialects that have lines per series: vmanomaly and promql.
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <span>
 #include <string>
@@ -137,7 +138,13 @@ void write_vmanomaly(Page& page, Format format, std::string_view name,
         std::string renamed;
         if (is_taken) renamed = with_room_for(labels.rest, kVmanomalyLabels);
         const std::string_view rest = is_taken ? renamed : labels.rest;
-        if (f == 0) value = limit_score(value, s->threshold);
+        if (f == 0) {
+          value = limit_score(value, s->threshold);
+          // That system's alerts wait until the score has held above 1 for minutes. An onset of
+          // ours stands for one tick; what goes on is the alarm.
+          const bool is_open = row < s->severity.size() && s->severity[row] > 0;
+          if (is_open) value = std::max(value, std::nextafter(1.0F, 2.0F));
+        }
         lines.add({"for=\"", labels.metric, "\",preset=\"", labels.monitor, aliases, rest}, value);
       });
     }

@@ -10,6 +10,7 @@ sources:
   - {{name: prom, url: "{url}"}}
 detectors: {{zscore: {{window: 30}}, mad: {{window: 30}}}}
 ensemble: {{method: vote, weights: {{zscore: 1}}}}
+severity: {{keep_firing_for: 5s}}
 monitors:
   - name: node-exporter
     group_by: [instance]

@@ -121,8 +121,26 @@ BOOST_AUTO_TEST_CASE(the_error_rate_of_novacron_sums_both_sides_by_the_same_labe
   const Preset preset = make_preset("dwcp", "novacron", false, "");
   const std::string& text = metric_of(preset, "error_rate").request.text;
   BOOST_TEST(text ==
-             "100 * sum by (cluster, instance) (rate(dwcp_amst_errors_total[$rate_window])) / sum "
-             "by (cluster, instance) (rate(dwcp_amst_streams_total[$rate_window]))");
+             "100 * (sum by (cluster, instance) (rate(dwcp_amst_errors_total[$rate_window])) or 0 "
+             "* sum by (cluster, instance) (rate(dwcp_amst_streams_total[$rate_window]))) / sum by "
+             "(cluster, instance) (rate(dwcp_amst_streams_total[$rate_window]))");
+}
+
+BOOST_AUTO_TEST_CASE(every_sum_of_a_preset_is_by_the_labels_of_group_by) {
+  const std::vector<std::string> group_by{"cluster", "node"};
+  for (const std::string& name : selecting_presets()) {
+    for (const std::string& variant : preset_variants(name)) {
+      const Preset preset = make_preset(name, variant, true, "", group_by);
+      BOOST_TEST(preset.group_by == group_by, boost::test_tools::per_element());
+      for (const MetricConfig& metric : preset.metrics) {
+        const std::string& text = metric.request.text;
+        for (std::size_t at = text.find(" by ("); at != std::string::npos;
+             at = text.find(" by (", at + 1)) {
+          BOOST_TEST(text.compare(at, 19, " by (cluster, node)") == 0, text);
+        }
+      }
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(user_behaviour_has_rates_and_their_failures_by_the_wanted_labels) {
@@ -133,8 +151,10 @@ BOOST_AUTO_TEST_CASE(user_behaviour_has_rates_and_their_failures_by_the_wanted_l
   BOOST_TEST(names_of(preset) == want, boost::test_tools::per_element());
   BOOST_TEST(metric_of(preset, "login_failure_rate").request.text ==
              "sum by (job) (rate(user_logins_total{result=\"failure\",app=\"shop\"}"
+             "[$rate_window])) or 0 * sum by (job) (rate(user_logins_total{app=\"shop\"}"
              "[$rate_window]))");
-  const Preset grouped = make_preset("user_behaviour", "default", false, "", {"region", "app"});
+  const Preset grouped = make_preset("user_behaviour", "default", false, "",
+                                     std::vector<std::string>{"region", "app"});
   BOOST_TEST(metric_of(grouped, "login_rate").request.text ==
              "sum by (region, app) (rate(user_logins_total[$rate_window]))");
   BOOST_TEST(grouped.group_by.size() == 2U);

@@ -122,6 +122,22 @@ BOOST_AUTO_TEST_CASE(vmanomaly_uses_the_threshold_of_each_monitor) {
   BOOST_TEST(score() > 1);
 }
 
+BOOST_AUTO_TEST_CASE(the_score_of_vmanomaly_is_above_its_limit_while_the_alarm_stands) {
+  SnapshotBuilder builder("m");
+  builder.entity({}).row("x", {.score = 0.3F});
+  auto snapshot = builder.build();
+  const auto score = [&] {
+    const ParsedPage page = parsed(Format::Text, {snapshot}, only("vmanomaly"));
+    return family(page, "anomaly_score").samples.at(0).value;
+  };
+  BOOST_TEST(score() < 1);
+  snapshot->severity.at(0) = 2;
+  BOOST_TEST(score() > 1);
+  BOOST_TEST(score() < 1.001);
+  snapshot->score.at(0) = 0.9F;
+  BOOST_TEST(score() > 2);
+}
+
 BOOST_AUTO_TEST_CASE(names_of_vmanomaly_follow_the_template) {
   SnapshotBuilder builder("m");
   builder.entity({}, 0.1F).row("x", {});
