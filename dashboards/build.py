@@ -307,12 +307,16 @@ def nodes():
     board.row("Why")
     board.lines("Confidence of each detector", "Highest over the chosen metrics.",
                 [(f"max by (detector) (anomaly_detector_score{here})", "{{detector}}")],
-                "percentunit", 12, 9, legend=("lastNotNull", "max"), threshold_line=True,
+                "percentunit", 8, 9, legend=("lastNotNull", "max"), threshold_line=True,
                 defaults={"max": 1})
     board.lines("Contributions", "Share of each metric in what the detectors see that look at all "
                 "metrics together. Needs anomaly_contribution_ratio in exposition.families.",
                 [(f"avg by (metric) (anomaly_contribution_ratio{here})", "{{metric}}")],
-                "percentunit", 12, 9, stack=True, legend=("lastNotNull", "max"))
+                "percentunit", 8, 9, stack=True, legend=("lastNotNull", "max"))
+    board.lines("Anomaly rate", "Share of the metrics of the instance that are anomalous: one that "
+                "twitches, or all that moved.",
+                [(f"avg(anomaly_severity{everything} > bool 0)", "Anomalous")],
+                "percentunit", 8, 9, legend=("lastNotNull", "max"), defaults={"max": 1})
     board.write()
 
 
@@ -333,7 +337,7 @@ def exporter():
     def quantile(q, name, by):
         return f"histogram_quantile({q}, sum by (le, {by}) (rate({own}{name}_bucket{rate})))"
 
-    board.stat("Exporters up", "Exporters that Prometheus can scrape.", f"sum(up{here})", "short",
+    board.stat("Exporters up", "Exporters that Prometheus can scrape.", f"sum(up{here} and on (job, instance) last_over_time({own}build_info[1d]))", "short",
                thresholds="up")
     board.stat("Sources up", "Share of the sources that answered their last request.",
                f"min({own}source_up{here})", "percentunit", thresholds="up")
@@ -343,7 +347,8 @@ def exporter():
     board.stat("Warm", "Share of the series that have a score.",
                f"avg({own}warmup_ratio{here})", "percentunit")
     board.stat("Memory", "Resident memory of the process.",
-               f"sum(process_resident_memory_bytes{here})", "bytes")
+               f"sum(process_resident_memory_bytes{here} and on (job, instance) {own}build_info)",
+               "bytes")
     board.row("Ticks")
     board.lines("Age of the last tick", "Time since the data of the last evaluated tick. It grows "
                 "when the source does not answer or a tick takes too long.",
@@ -386,12 +391,14 @@ def exporter():
                 "short", 8)
     board.lines("Memory of series", "Memory that each monitor's series take, and the process.",
                 [(f"{own}series_bytes{here}", "{{monitor}}"),
-                 (f"process_resident_memory_bytes{here}", "process")], "bytes", 8)
+                 (f"process_resident_memory_bytes{here} and on (job, instance) {own}build_info",
+                  "process")], "bytes", 8)
     board.lines("Series and limit", "Series admitted, and the most that are (limits.series).",
                 [(f"{own}series{here}", "series"), (f"{own}series_limit{here}", "limit")],
                 "short", 12)
     board.lines("Processor", "Cores in use by the process.",
-                [(f"rate(process_cpu_seconds_total{rate})", "{{instance}}")], "short", 12)
+                [(f"rate(process_cpu_seconds_total{rate}) and on (job, instance) {own}build_info",
+                  "{{instance}}")], "short", 12)
     board.row("Notifications and pages")
     board.lines("Notifications", "Alerts sent to Alertmanager, failed and dropped, in push mode.",
                 [(f"sum(rate({own}notifications_{what}_total{rate})) or vector(0)", what)

@@ -10,6 +10,7 @@
 # Prometheus, node_exporter and Alertmanager are Debian's, started for this run only, on free
 # loopback ports, with their data in a temporary folder.
 set -euo pipefail
+export LC_ALL=C  # numbers with a point
 
 usage() { sed -n '2,11s/^# \{0,1\}//p' "$0"; }
 mode=run
@@ -35,7 +36,7 @@ deadline_seconds=180
 echo "== packages"
 scripts/install_packages.sh build run
 echo "== build"
-[ -f build/release/CMakeCache.txt ] || cmake --preset release -DAE_BUILD_TESTS=OFF >/dev/null
+[ -f build/release/build.ninja ] || cmake --preset release -DAE_BUILD_TESTS=OFF >/dev/null
 cmake --build --preset release --target anomaly_exporter anomalytool
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/anomaly_exporter-quickstart.XXXXXX")

@@ -21,6 +21,7 @@ step() { printf '\n== %s (%ds)\n' "$*" "$SECONDS"; }
 
 step "packages"
 scripts/install_packages.sh build run test lab
+command -v npm >/dev/null || scripts/install_packages.sh node
 
 export AE_INTEGRATION_REQUIRED=ON
 configure() {
