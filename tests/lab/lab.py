@@ -126,17 +126,28 @@ class Lab:
         self._count_quiet(begin, time.time(), monitors)
 
     def _count_quiet(self, begin, end, monitors):
-        alarms = []
+        alarms, told = [], set()
         for at, receiver, alert in self.stack.receiver.firing(since=begin):
-            if at <= end and alert["labels"]["monitor"] in monitors:
+            # A group that notifies again repeats the alerts that it has told of.
+            which = (json.dumps(alert["labels"], sort_keys=True), alert["startsAt"])
+            if at <= end and alert["labels"]["monitor"] in monitors and which not in told:
+                told.add(which)
                 alarms.append({"seconds": round(at - begin, 1), "receiver": receiver,
                                "labels": alert["labels"], "annotations": alert["annotations"]})
                 say(f"false alarm: {report.alert_text(alert['labels'])}")
         self.quiet.append({"seconds": round(end - begin, 1), "alarms": alarms})
 
+    def keep_baseline(self):
+        """Remembers what the exporter has learned, to begin every run from it."""
+        self.stack.keep_baseline()
+        self._settle()
+
     def reset(self, begin):
         """Makes the next run independent of the one that began at `begin`."""
         self.stack.reset(begin)
+        self._settle()
+
+    def _settle(self):
         # Until neither the fault nor the restarts, which cost this host seconds of CPU, are in a
         # rate any more.
         self.pause(SETTLE_SECONDS + self.stack.rate_window)
@@ -194,7 +205,7 @@ def main():
         lab = Lab(stack)
         lab.warm_up(options.warm_up, monitors)
         lab.be_quiet(options.quiet, monitors)
-        stack.keep_baseline()
+        lab.keep_baseline()
         onset = None
         for number in range(1, options.rounds + 1):
             for name in options.faults:
@@ -203,16 +214,16 @@ def main():
                 onset = lab.inject(number, name)
     except KeyboardInterrupt:
         say("interrupted; what was measured so far:")
-    finally:
+    finally:  # also what was measured before something went wrong
         if stack:
             stack.stop()
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
-    result = report.result(lab.runs if lab else [], lab.quiet if lab else [], options,
-                           time.time() - begin)
-    print(report.table(result))
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=1) + "\n")
+        result = report.result(lab.runs if lab else [], lab.quiet if lab else [], options,
+                               time.time() - begin)
+        print(report.table(result), flush=True)
+        if options.json:
+            options.json.write_text(json.dumps(result, indent=1) + "\n")
     sys.exit(0 if result["all_found"] and not result["false_alarms"] else 1)
 
 

@@ -63,6 +63,7 @@ def result(runs, quiet, options, seconds):
                                  for s in timing.STAGES},
         "mean_stage_seconds": {s: statistics.fmean(r["stages"][s] for r in found)
                                for s in timing.STAGES} if found else {},
+        "not_calm_before": sum(not r["calm_before"] for r in runs),
         "quiet_seconds": sum(q["seconds"] for q in quiet), "false_alarms": false_alarms,
         "faults": by_fault, "quiet": quiet, "runs": runs}
 
@@ -100,6 +101,9 @@ def table(result):
                   f" | {total:.1f} |",
                   "| share | " + " | ".join(f"{100 * means[s] / total:.0f} %"
                                             for s in timing.STAGES) + " | 100 % |", ""]
+    if result["not_calm_before"]:
+        lines += [f"Begun although it was not calm: {result['not_calm_before']} of "
+                  f"{len(result['runs'])} runs.", ""]
     machine = result["machine"]
     lines += [f"False alarms in {result['quiet_seconds']:.0f} s of quiet: "
               f"{result['false_alarms']}" +

@@ -235,10 +235,13 @@ class Stack:
                            servers=[self.prometheus])
 
     def keep_baseline(self):
-        """Stops the exporter, keeps what it has learned, and starts it again."""
+        """Stops the exporter, keeps what it has learned, and starts it again; it sees nothing until
+        `show_again`."""
         self.exporter.stop()
+        self.proxy.hide(time.time())
         shutil.copytree(self.exporter.state, self.folder / "baseline")
         self.exporter.start()
+        self.watch.clear()
 
     def reset(self, begin):
         """Forgets what happened since `begin`, as the head of this file tells; the exporter sees
