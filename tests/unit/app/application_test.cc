@@ -49,11 +49,13 @@ struct Fixture {
   void write_config(const std::string& metrics, const std::string& name) {
     std::string text =
         "global: {interval: 1s, window: 64, calibration: 2m, backfill: 1h}\n"
-        "sources: [{name: files, type: csv, path: data}]\n"
+        "sources:\n"
+        "  - {name: files, type: csv, path: data}\n"
+        "  - {name: spare, type: csv, path: data}\n"
         "detectors: {zscore: {window: 32}, mad: {window: 64}}\n"
         "monitors:\n"
         "  - name: " +
-        name + "\n    metrics:\n";
+        name + "\n    source: files\n    metrics:\n";
     for (const char* metric : {"cpu", "mem"}) {
       if (metrics.find(metric) != std::string::npos) {
         text += std::string("      ") + metric + ": {column: " + metric + "}\n";
@@ -76,6 +78,12 @@ BOOST_FIXTURE_TEST_SUITE(application_test, Fixture)
 BOOST_AUTO_TEST_CASE(scores_of_files_reach_the_metrics_page) {
   BOOST_TEST(until("/metrics", R"(anomaly_score{monitor="m",metric="cpu",series="a"})"));
   BOOST_TEST(until("/-/ready", "ready"));
+}
+
+BOOST_AUTO_TEST_CASE(a_source_that_no_monitor_reads_is_neither_up_nor_down) {
+  BOOST_REQUIRE(until("/metrics", R"(anomaly_exporter_source_up{source="files"} 1)"));
+  const std::string page = support::http_get(address, "/metrics").body;
+  BOOST_TEST(page.find(R"(anomaly_exporter_source_up{source="spare"})") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(reload_during_scrape_during_tick_is_clean) {

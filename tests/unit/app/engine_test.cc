@@ -193,6 +193,47 @@ BOOST_AUTO_TEST_CASE(a_clock_that_is_set_back_lets_episodes_go_on) {
   BOOST_TEST(bench.entries(3) == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(replayed_history_uses_up_no_alarm_budget) {
+  support::ManualClock clock;
+  Engine engine(1, clock);
+  TestMonitor monitor(test_config({"x"}));
+  support::FakeSource source(
+      {"a"}, [](const std::string& e, const std::string& m, core::Timestamp t) {
+        const std::int64_t tick = (t - kStart) / kStep;
+        const double fault = tick == 390 ? 1000 : tick == 790 ? 1'000'000 : 0;
+        return std::optional<double>(50 + fault + noise(e, m, t));
+      });
+  monitor->counts_episodes = false;
+  run(engine, *monitor, source, 1, 400);
+  BOOST_TEST(monitor->totals.seen_alarms == 0U);
+  BOOST_TEST(monitor->totals.expected_alarms == 0);
+  monitor->counts_episodes = true;
+  run(engine, *monitor, source, 401, 800);
+  BOOST_TEST(monitor->totals.seen_alarms == 1U);
+  BOOST_TEST(monitor->totals.expected_alarms > 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_row_that_is_forgotten_has_no_level_any_more) {
+  // Both metrics are critical; then one stays away for longer than expire_after.
+  auto config = test_config({"x", "y"});
+  config.expire_after = std::chrono::minutes(1);
+  for (auto& metric : config.metrics) metric.critical.above = 5;
+  support::ManualClock clock;
+  Engine engine(1, clock);
+  TestMonitor monitor(config);
+  bool is_there = true;
+  support::FakeSource source({"a"}, [&](const std::string&, const std::string& m, core::Timestamp) {
+    return m == "x" || is_there ? std::optional<double>(10) : std::nullopt;
+  });
+  run(engine, *monitor, source, 1, 2);
+  BOOST_TEST(int{monitor->results.level[series::row_of(0, 1, 2)]} == 3);
+  is_there = false;
+  run(engine, *monitor, source, 3, 12);
+  BOOST_TEST(int{monitor->results.level[series::row_of(0, 0, 2)]} == 3);
+  BOOST_TEST(int{monitor->results.level[series::row_of(0, 1, 2)]} == 0);
+  BOOST_TEST(monitor->episodes.is_at_rest(series::row_of(0, 1, 2)));
+}
+
 BOOST_AUTO_TEST_CASE(a_series_with_too_few_samples_is_not_judged_until_it_has_more) {
   auto config = test_config({"x"});
   config.metrics[0].min_rate = 0.5;

@@ -77,6 +77,25 @@ BOOST_AUTO_TEST_CASE(the_first_tick_after_the_start_has_scores_for_everything) {
   BOOST_TEST(log.count("history replayed") == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_start_that_takes_many_ticks_misses_none) {
+  std::atomic<bool> is_first{true};
+  source = std::make_shared<support::FakeSource>(
+      std::vector<std::string>{"a"},
+      [&](const std::string& e, const std::string& m, core::Timestamp t) {
+        if (is_first.exchange(false)) clock.advance(std::chrono::minutes(1));
+        return std::optional<double>(50 + noise(e, m, t));
+      });
+  start(test_config({"x"}));
+  BOOST_REQUIRE(until_scored());
+  BOOST_TEST(log.count("gap replayed") == 1U);
+  runner->request_stop();
+  for (const auto& family : self.collect()) {
+    if (family.name != "anomaly_exporter_missed_ticks_total") continue;
+    for (const auto& metric : family.metric) BOOST_TEST(metric.counter.value == 0);
+  }
+  runner.reset();
+}
+
 BOOST_AUTO_TEST_CASE(a_source_that_is_down_at_the_start_is_waited_for) {
   source->set_up(false);
   start(test_config({"x"}));
