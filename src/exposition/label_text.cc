@@ -1,15 +1,12 @@
 #include "anomaly_exporter/exposition/label_text.h"
 
 #include <algorithm>
-#include <array>
 #include <vector>
+
+#include "anomaly_exporter/core/own_labels.h"
 
 namespace anomaly_exporter::exposition {
 namespace {
-
-/// Of the families, and of the alerts made of them.
-constexpr std::array<std::string_view, 6> kOurs = {"monitor",   "metric",   "detector",
-                                                   "alertname", "severity", "scope"};
 
 void append_label(std::string& out, std::string_view name, std::string_view value) {
   if (!out.empty() && out.back() == '"') out += ',';
@@ -44,7 +41,7 @@ void append_label_text(std::string& out, std::string_view monitor, std::string_v
   used.reserve(labels.size());
   for (const core::Label& label : labels.items()) {
     std::string name = legal_name(label.name);
-    if (std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end()) name = "exported_" + name;
+    if (core::is_own_label(name)) name = "exported_" + name;
     if (std::find(used.begin(), used.end(), name) != used.end()) continue;
     append_label(text, name, label.value);
     used.push_back(std::move(name));

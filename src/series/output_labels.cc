@@ -1,19 +1,15 @@
 #include "output_labels.h"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <utility>
 
+#include "anomaly_exporter/core/own_labels.h"
 #include "entity_key.h"
 
 namespace anomaly_exporter::series {
 namespace {
 
-/// Of the families, and of the alerts made of them: a rule that puts `severity` over that of two
-/// series would make them one, which Prometheus refuses.
-constexpr std::array<std::string_view, 6> kOurs = {"alertname", "detector", "metric",
-                                                   "monitor",   "scope",    "severity"};
 constexpr std::string_view kPrefix = "exported_";
 
 bool carries(const std::vector<core::Label>& labels, std::string_view name) {
@@ -54,7 +50,7 @@ core::Labels make_output_labels(const core::Labels& key, std::span<const core::L
   } else if (!series.empty()) {
     for (const core::Label& label : series.front()->items()) carry(label.name, true);
   }
-  for (const std::string_view ours : kOurs) {
+  for (const std::string_view ours : core::kOwnLabels) {
     const auto taken = std::find_if(labels.begin(), labels.end(),
                                     [&](const core::Label& label) { return label.name == ours; });
     if (taken == labels.end()) continue;

@@ -1,7 +1,8 @@
 #include "rule_text.h"
 
 #include <algorithm>
-#include <array>
+
+#include "anomaly_exporter/core/own_labels.h"
 
 namespace anomaly_exporter::tools {
 
@@ -37,10 +38,7 @@ std::string quoted(std::string_view text) {
 }
 
 std::string output_label(const std::string& label) {
-  constexpr std::array<std::string_view, 6> kOurs = {"monitor",   "metric",   "detector",
-                                                     "alertname", "severity", "scope"};
-  const bool is_ours = std::find(kOurs.begin(), kOurs.end(), label) != kOurs.end();
-  return is_ours ? "exported_" + label : label;
+  return core::is_own_label(label) ? "exported_" + label : label;
 }
 
 }  // namespace anomaly_exporter::tools
