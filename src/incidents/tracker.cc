@@ -234,14 +234,13 @@ std::optional<std::size_t> Tracker::place(Member& newcomer, std::optional<std::s
                                           std::span<Group* const> storms, const RowSource& rows,
                                           std::set<Identity>& refused) {
   Cause cause = Cause::Entity;
-  if (home) {
-    // There it stays.
-  } else if (!storms.empty()) {
+  if (!home && !storms.empty()) {
     for (const Group* storm : storms) {  // any of them: they are folded afterwards
       if (!storm->incidents.empty()) home = *storm->incidents.begin();
     }
     cause = Cause::Storm;
-  } else if (open_.size() < options_.most_open || !refused_rows_.contains(identity_of(newcomer))) {
+  } else if (!home && (open_.size() < options_.most_open ||
+                       !refused_rows_.contains(identity_of(newcomer)))) {
     home = correlated(newcomer, rows);
     cause = Cause::Correlation;
   }

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "anomaly_exporter/app/engine.h"
+#include "anomaly_exporter/app/incident_feed.h"
 #include "app_support.h"
 #include "support/temp_dir.h"
 
@@ -87,6 +88,28 @@ BOOST_AUTO_TEST_CASE(an_alarm_that_stands_goes_on_after_a_restart_and_does_not_o
   BOOST_TEST(int{after->results.level[0]} == 3);
   BOOST_TEST((after->episodes.opened(0) == kStart + std::chrono::seconds(10)));
   BOOST_TEST(after->totals.episodes[critical] == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_restored_alarm_whose_metric_is_gone_is_part_of_no_incident) {
+  auto config = test_config({"x", "y"});
+  for (auto& metric : config.metrics) metric.critical.above = 40;  // every value
+  bool has_y = true;
+  support::FakeSource one({"a"}, [&](const std::string&, const std::string& m, core::Timestamp) {
+    return m == "x" || has_y ? std::optional<double>(50) : std::nullopt;
+  });
+  const auto open_members = [&](TestMonitor& m, std::int64_t k) {
+    (void)engine.tick(*m, one, kStart + std::chrono::seconds(10) * k, {});
+    return IncidentFeed(config).update(*m)->open.at(0).open_members();
+  };
+  TestMonitor before(config);
+  BOOST_TEST(open_members(before, 1) == 2U);
+  BOOST_REQUIRE(store.enqueue("m", 0, StateStore::encode(*before, 0, kStart)));
+  BOOST_REQUIRE(store.drain(std::chrono::seconds(10)) == 0U);
+  TestMonitor after(config);
+  BOOST_TEST(store.restore(*after).problems.empty());
+  BOOST_TEST(int{after->results.level[series::row_of(0, 1, 2)]} == 3);
+  has_y = false;
+  BOOST_TEST(open_members(after, 2) == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_file_without_episodes_loads_and_its_rows_are_at_rest) {
