@@ -77,9 +77,8 @@ ErrorCode error_code_of(CURLcode code) {
 }
 
 ErrorCode error_code_of_status(int status, const std::string& method) {
-  if (method == "POST" && (status == 404 || status == 405 || status == 415 || status == 501)) {
-    return ErrorCode::Unsupported;
-  }
+  const bool is_refused = status == 404 || status == 405 || status == 415;
+  if (status == 501 || (method == "POST" && is_refused)) return ErrorCode::Unsupported;
   if (status >= 500 || status == 429) return ErrorCode::Unavailable;
   return ErrorCode::InvalidArgument;
 }

@@ -146,6 +146,8 @@ void Transfer::prepare(const Exchange& exchange, Receiver& receiver) {
   set(CURLOPT_SSL_VERIFYPEER, tls.insecure_skip_verify ? 0L : 1L);
   set(CURLOPT_SSL_VERIFYHOST, tls.insecure_skip_verify ? 0L : 2L);
   set_path(CURLOPT_CAINFO, tls.ca_file);
+  // Beside the file libcurl would go on trusting the folder it was built with.
+  if (!tls.ca_file.empty()) set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   set_path(CURLOPT_SSLCERT, tls.cert_file);
   set_path(CURLOPT_SSLKEY, tls.key_file);
   if (connect_to_) set(CURLOPT_CONNECT_TO, connect_to_.get());

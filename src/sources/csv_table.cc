@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -134,8 +135,23 @@ class CsvReader {
     return true;
   }
 
+  /// Unix time of our age has 10 digits in seconds, 13 in milliseconds, 16 and 19 in micro- and
+  /// nanoseconds; it is read as what its size says.
+  static Result<core::Timestamp> read_stamp(std::string_view cell) {
+    constexpr double kLeastMilliseconds = 1e11, kLeastMicroseconds = 1e14, kLeastNanoseconds = 1e17;
+    constexpr double kLargest = 1e19;
+    const auto number = core::parse_number(cell);
+    if (!number || !(*number >= kLeastMilliseconds && *number < kLargest)) {
+      return core::parse_timestamp(cell);
+    }
+    const double per_millisecond = *number < kLeastMicroseconds  ? 1
+                                   : *number < kLeastNanoseconds ? 1e3
+                                                                 : 1e6;
+    return core::Timestamp{std::llround(*number / per_millisecond)};
+  }
+
   bool read_time(std::string_view cell) {
-    const auto time = core::parse_timestamp(cell);
+    const auto time = read_stamp(cell);
     if (!time) return fail(1, quoted(cell) + " is not a timestamp");
     if (!table_.times.empty() && *time < table_.times.back()) {
       return fail(1, "time " + quoted(cell) + " is before that of the row above");

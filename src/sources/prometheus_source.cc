@@ -76,19 +76,19 @@ class PrometheusSource final : public MetricSource {
   Result<std::optional<core::Duration>> scrape_interval(const std::string& selector,
                                                         core::Timestamp time,
                                                         std::stop_token stop) override {
-    // A server without target metadata (Thanos, Mimir) is as good as one without the job.
-    if (const auto targets = fetch("/api/v1/targets", {{"state", "active"}}, stop)) {
-      const auto interval = interval_of_targets(*targets, job_of_selector(selector));
-      if (interval && *interval) return *interval;
-    } else if (targets.error().is_retryable()) {
-      return targets.error();
+    const auto job = job_of_selector(selector);
+    if (job) {
+      auto of_job = interval_of_active(job, stop);
+      if (!of_job || *of_job) return of_job;
     }
     InstantAnswer answer;
     if (auto status = query(counting_query(selector), time, stop, answer); !status) {
       return status.error();
     }
-    if (answer.samples.empty()) return std::optional<core::Duration>();
-    return interval_of_count(answer.samples.front().sample.value);
+    std::optional<core::Duration> counted;
+    if (!answer.samples.empty()) counted = interval_of_count(answer.samples.front().sample.value);
+    if (counted || job) return counted;
+    return interval_of_active(job, stop);  // the history is too short to be counted
   }
 
   Result<std::vector<std::string>> job_names(std::stop_token stop) override {
@@ -123,6 +123,16 @@ class PrometheusSource final : public MetricSource {
     auto response = http_->perform(make_api_request(path, form), stop);
     if (!response) return response.error();
     return std::move(response->body);
+  }
+
+  /// A server without target metadata (Thanos, Mimir) is as good as one without the job.
+  Result<std::optional<core::Duration>> interval_of_active(const std::optional<std::string>& job,
+                                                           const std::stop_token& stop) {
+    const auto targets = fetch("/api/v1/targets", {{"state", "active"}}, stop);
+    if (!targets && targets.error().is_retryable()) return targets.error();
+    if (!targets) return std::optional<core::Duration>();
+    auto interval = interval_of_targets(*targets, job);
+    return interval ? *interval : std::optional<core::Duration>();
   }
 
   Status query(const std::string& text, core::Timestamp time, const std::stop_token& stop,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -16,18 +17,37 @@ using core::Error;
 using core::ErrorCode;
 using core::Status;
 
-/// Steps of the first part, when nothing is known about the number of series.
+/// Steps of the first part, when nothing is known about the number of series and their cost.
 constexpr std::int64_t kFirstPoints = 256;
+/// What a query costs a server is known only from those that were answered: the next may be so many
+/// times as long.
+constexpr std::int64_t kGrowth = 4;
+/// A server that takes too long for a part is asked for this fraction of it, but for no less than
+/// so many steps: whatever hangs does not hang for its size.
+constexpr std::int64_t kSlowFraction = 4, kLeastSlowPoints = 16;
 /// Bytes of a sample in an answer, for the estimate of a part's size.
 constexpr std::uint64_t kBytesPerSample = 40;
 
-/// True for the server's own words when it refuses a query for its size.
-bool names_a_limit(std::string_view body) {
-  std::string text(body.substr(0, 4096));
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  constexpr std::array<std::string_view, 4> kWords = {"too many", "max", "limit", "exceed"};
-  return std::any_of(kWords.begin(), kWords.end(),
-                     [&](std::string_view word) { return text.find(word) != std::string::npos; });
+/// True where `word` stands in the text and is not part of a name, like that of a metric.
+bool has_word(std::string_view text, std::string_view word) {
+  const auto is_of_name = [&](std::size_t i) {
+    return i < text.size() &&
+           (std::isalnum(static_cast<unsigned char>(text[i])) != 0 || text[i] == '_');
+  };
+  for (std::size_t at = text.find(word); at != std::string_view::npos;
+       at = text.find(word, at + 1)) {
+    if ((at == 0 || !is_of_name(at - 1)) && !is_of_name(at + word.size())) return true;
+  }
+  return false;
+}
+
+/// The server, or a gateway before it, gave up waiting for a result.
+bool is_slow(const Error& error) {
+  const auto says = [&](const char* words) {
+    return error.message.find(words) != std::string::npos;
+  };
+  return error.code == ErrorCode::Timeout || says("HTTP 504") ||
+         (says("HTTP 503") && (says("timed out") || says("timeout")));
 }
 
 /// Checks that the samples of one series lie on the part's grid and ascend.
@@ -51,7 +71,7 @@ Status check_grid(const RangeQuestion& part, std::span<const series::Sample> sam
 
 /// Outcome of one part.
 struct Part {
-  std::optional<std::string> too_large;  ///< why: the server's words or ours
+  std::optional<Error> too_large;  ///< a shorter part may do better
   std::size_t series = 0;
 };
 
@@ -70,13 +90,16 @@ core::Result<Part> read_part(const RangeQuestion& part, net::HttpClient& http, R
     if (slot) answer = http.perform(request, stop);
   }
   if (!answer) {
-    if (answer.error().code == ErrorCode::Exhausted) return Part{answer.error().message, 0};
-    return answer.error();
+    const Error& error = answer.error();
+    if (error.code == ErrorCode::Exhausted || is_slow(error)) return Part{error, 0};
+    return error;
   }
   if (answer->status >= 400) {
     const std::string words =
         "query_range: HTTP " + std::to_string(answer->status) + ": " + error_text(answer->body);
-    if (names_a_limit(answer->body)) return Part{words, 0};
+    if (is_refused_for_size(answer->status, answer->body)) {
+      return Part{Error{ErrorCode::Exhausted, words}, 0};
+    }
     return Error{ErrorCode::InvalidArgument, words};
   }
   Part outcome;
@@ -97,6 +120,17 @@ core::Result<Part> read_part(const RangeQuestion& part, net::HttpClient& http, R
 
 }  // namespace
 
+bool is_refused_for_size(int status, std::string_view body) {
+  if (status == 413) return true;
+  std::string text(body.substr(0, 4096));
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  constexpr std::array<std::string_view, 10> kWords = {
+      "too many", "too large", "max",     "maximum",  "limit",
+      "limits",   "exceed",    "exceeds", "exceeded", "cannot select more than"};
+  return std::any_of(kWords.begin(), kWords.end(),
+                     [&](std::string_view word) { return has_word(text, word); });
+}
+
 Status read_range(const RangeQuestion& question, const RangeLimits& limits, net::HttpClient& http,
                   RequestSlots& slots, LabelCache& cache, QueryTotals& totals,
                   const RangeSink& sink, const std::stop_token& stop) {
@@ -114,18 +148,19 @@ Status read_range(const RangeQuestion& question, const RangeLimits& limits, net:
     part.to = part.from + question.step * (count - 1);
     const auto outcome = read_part(part, http, slots, cache, totals, sink, stop);
     if (!outcome) return outcome.error();
-    if (outcome->too_large) {
+    if (const auto& why = outcome->too_large) {
+      const bool took_long = why->is_retryable();
+      if (took_long && count <= kLeastSlowPoints) return *why;
       if (count == 1) {
-        return Error{ErrorCode::Exhausted,
-                     "one step is too much for an answer: " + *outcome->too_large};
+        return Error{ErrorCode::Exhausted, "one step is too much for an answer: " + why->message};
       }
-      points = ceiling = count / 2;
+      points = ceiling = took_long ? std::max(count / kSlowFraction, kLeastSlowPoints) : count / 2;
       continue;
     }
     done += count;
     const std::uint64_t fitting = max_samples / std::max<std::size_t>(1, outcome->series);
-    points = std::clamp<std::int64_t>(
-        static_cast<std::int64_t>(std::min<std::uint64_t>(fitting, 1U << 30U)), 1, ceiling);
+    const auto longest = static_cast<std::int64_t>(std::min<std::uint64_t>(fitting, 1U << 30U));
+    points = std::clamp<std::int64_t>(std::min(longest, kGrowth * count), 1, ceiling);
   }
   return {};
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "anomaly_exporter/core/result.h"
 #include "anomaly_exporter/net/http_client.h"
@@ -35,12 +36,16 @@ struct QueryTotals {
 };
 
 /// Reads a range with query_range in parts that the server accepts, each passed to the sink before
-/// the next is asked for. The first part is short: its series tell how long the next may be. When
-/// the server names a limit of its own (400, 413, 422) or the answer is over ours, the part is
-/// halved, down to a single step.
+/// the next is asked for. The first part is short: its series tell how long the next may be, up to
+/// four times as long. When the server names a limit of its own (400, 413, 422) or the answer is
+/// over ours, the part is halved, down to a single step; when it takes too long (Timeout, 504, a
+/// 503 that says so), a quarter is asked for, down to 16 steps.
 /// Errors: as net::HttpClient; Corrupt also for samples off the grid.
 core::Status read_range(const RangeQuestion& question, const RangeLimits& limits,
                         net::HttpClient& http, RequestSlots& slots, LabelCache& cache,
                         QueryTotals& totals, const RangeSink& sink, const std::stop_token& stop);
+
+/// True when a 4xx answer to a query refuses it for its size, by status or by the server's words.
+bool is_refused_for_size(int status, std::string_view body);
 
 }  // namespace anomaly_exporter::sources

@@ -21,6 +21,9 @@ using core::Status;
 /// Keys of the label cache that are not bytes of a server start with NUL, as no JSON object does.
 constexpr char kOwnKey = '\0';
 
+/// Type of an answer in chunks; servers that know none (Cortex) answer with samples all the same.
+constexpr std::string_view kChunkedType = "application/x-streamed-protobuf";
+
 const std::vector<std::string>& name_label() {
   static const std::vector<std::string> kName = {"__name__"};
   return kName;
@@ -102,13 +105,26 @@ Status read_remote(net::HttpClient& http, LabelCache& cache, const RawRead& read
   }
   ChunkedSeriesReader series(on_series);
   FrameReader frames([&](std::string_view message) { return series.message(message); });
-  auto response = http.perform(request, std::move(stop), [&](std::string_view piece) {
+  Status broken;  // before the first frame: the answer is then received to its end, for its type
+  auto response = http.perform(request, std::move(stop), [&](std::string_view piece) -> Status {
     notes.received_bytes += piece.size();
-    return frames.append(piece);
+    if (!broken.ok()) return {};
+    Status status = frames.append(piece);
+    const bool is_nonsense =
+        !status.ok() && frames.frames() == 0 &&
+        (status.error().code == ErrorCode::Corrupt || status.error().code == ErrorCode::Exhausted);
+    if (!is_nonsense) return status;
+    broken = std::move(status);
+    return {};
   });
   if (!response.ok()) return response.error();
-  if (Status status = frames.finish(); !status.ok()) return status;
-  return series.finish();
+  if (broken.ok()) broken = frames.finish();
+  if (broken.ok()) return series.finish();
+  if (frames.frames() == 0 && !response->content_type.starts_with(kChunkedType)) {
+    return Error{ErrorCode::Unsupported, "remote-read: asked for a stream of chunks, got \"" +
+                                             response->content_type + "\""};
+  }
+  return broken;
 }
 
 Status read_by_query(net::HttpClient& http, LabelCache& cache, const RawRead& read,

@@ -49,12 +49,12 @@ Result<bool> RemoteSupport::own_labels_collide(const Matchers& matchers, const L
   }
   bool collides = false;
   for (const core::Label& label : external.items()) {
-    const auto response = http_->perform(
-        make_api_request("/api/v1/label/" + net::percent_encode(label.name) + "/values",
-                         {{"match%5B%5D", selector},
-                          {"start", format_seconds(from)},
-                          {"end", format_seconds(to)}}),
-        stop);
+    // Never a POST, however long: this end point takes none.
+    net::HttpRequest request;
+    request.path = "/api/v1/label/" + net::percent_encode(label.name) +
+                   "/values?match%5B%5D=" + net::percent_encode(selector) +
+                   "&start=" + format_seconds(from) + "&end=" + format_seconds(to);
+    const auto response = http_->perform(request, stop);
     if (!response.ok() && response.error().is_retryable()) return response.error();
     auto values = response.ok() ? decode_strings(response->body)
                                 : Result<std::vector<std::string>>(response.error());

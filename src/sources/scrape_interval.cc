@@ -46,13 +46,14 @@ core::Result<std::optional<core::Duration>> interval_of_targets(
     std::string_view body, const std::optional<std::string>& job) {
   ApiEnvelope envelope(body);
   JsonScanner& scanner = envelope.scanner;
-  std::optional<core::Duration> shortest;
+  std::optional<core::Duration> shortest, longest;
   const auto read_one = [&] {
     Target target;
     if (!read_target(scanner, target)) return false;
     const auto interval = core::parse_duration(target.interval);
     const bool counts = interval && interval->count() > 0 && (!job || *job == target.job);
     if (counts && (!shortest || *interval < *shortest)) shortest = *interval;
+    if (counts && (!longest || *interval > *longest)) longest = *interval;
     return true;
   };
   const core::Status status = envelope.read([&] {
@@ -62,7 +63,7 @@ core::Result<std::optional<core::Duration>> interval_of_targets(
     });
   });
   if (!status) return status.error();
-  return shortest;
+  return job || shortest == longest ? shortest : std::nullopt;
 }
 
 std::string counting_query(const std::string& selector) {

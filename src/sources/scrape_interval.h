@@ -12,9 +12,9 @@ namespace anomaly_exporter::sources {
 /// The value of a `job="..."` matcher of a selector, or nothing. Values with escapes are not taken.
 std::optional<std::string> job_of_selector(std::string_view selector);
 
-/// The shortest scrape interval among the active targets in the body of `/api/v1/targets`, of the
-/// given job only when there is one; nothing when there is no such target. Errors: Corrupt,
-/// InvalidArgument as the query decoder.
+/// The shortest scrape interval among the active targets of a job in the body of `/api/v1/targets`;
+/// without a job the one that all targets have. Nothing when there is no such target, or the
+/// intervals differ. Errors: Corrupt, InvalidArgument as the query decoder.
 core::Result<std::optional<core::Duration>> interval_of_targets(
     std::string_view body, const std::optional<std::string>& job);
 

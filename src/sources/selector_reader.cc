@@ -9,6 +9,7 @@
 #include "anomaly_exporter/sources/rate.h"
 #include "anomaly_exporter/sources/time_slices.h"
 #include "api_request.h"
+#include "query_range.h"
 #include "raw_read.h"
 #include "remote_support.h"
 
@@ -106,8 +107,8 @@ Status SelectorReader::Impl::read(const Selector& selector, Timestamp from, Time
       read_remote(*http, *cache, raw, answer, **external, max_bytes, sink, notes, std::move(stop));
   if (status.ok()) return status;
   const ErrorCode code = status.error().code;
-  const bool refusal = notes.received_bytes == 0 &&
-                       (code == ErrorCode::Unsupported || code == ErrorCode::InvalidArgument);
+  const bool refusal = code == ErrorCode::Unsupported ||
+                       (notes.received_bytes == 0 && code == ErrorCode::InvalidArgument);
   if (!refusal) return status;
   // A request that the query API refuses too says nothing about remote-read.
   Status other = by_query();
@@ -150,13 +151,20 @@ Status SelectorReader::Impl::gauge_range_by_query(const Selector& selector, Time
                                                   Timestamp to, Duration step,
                                                   const RangeSink& sink, RawNotes& notes,
                                                   std::stop_token stop) {
-  const auto response = http->perform(
+  net::HttpRequest request =
       make_api_request("/api/v1/query_range", {{"query", selector_text(selector.matchers)},
                                                {"start", format_seconds(from)},
                                                {"end", format_seconds(to)},
-                                               {"step", format_seconds({step.count()})}}),
-      std::move(stop));
+                                               {"step", format_seconds({step.count()})}});
+  request.accept_status = {400, 413, 422};
+  const auto response = http->perform(request, std::move(stop));
   if (!response.ok()) return response.error();
+  if (response->status >= 400) {
+    const bool is_too_much = is_refused_for_size(response->status, response->body);
+    return Error{is_too_much ? ErrorCode::Exhausted : ErrorCode::InvalidArgument,
+                 "query_range: HTTP " + std::to_string(response->status) + ": " +
+                     error_text(response->body)};
+  }
   notes.received_bytes += response->body.size();
   QueryNotes query_notes;
   Status status = decode_matrix(response->body, *cache, sink, query_notes);
@@ -242,8 +250,13 @@ Status SelectorReader::backfill(const MetricRequest& request, Timestamp from, Ti
     const Status status =
         impl_->slice(*selector, slices.first(), slices.last(), step, sink, notes, stop);
     impl_->samples += notes.samples;
-    if (!status.ok()) return status;
-    slices.advance(notes.received_bytes);
+    if (status.ok()) {
+      slices.advance(notes.received_bytes);
+      continue;
+    }
+    // Only while nothing of the slice has been delivered.
+    const bool is_too_much = status.error().code == ErrorCode::Exhausted && notes.samples == 0;
+    if (!is_too_much || !slices.shrink()) return status;
   }
   return {};
 }

@@ -99,9 +99,9 @@ struct RetryOptions {
 
 /// HTTP client for one base URL on libcurl with kept-alive connections.
 ///
-/// Errors of perform: Unavailable (connect, DNS, reset, HTTP 5xx and 429; a stop), Timeout,
+/// Errors of perform: Unavailable (connect, DNS, reset, other HTTP 5xx, 429; a stop), Timeout,
 /// Exhausted (body over `response_bytes`), InvalidArgument (HTTP 4xx, with the body's error text;
-/// certificate trouble; a redirect not followed), Unsupported (404, 405, 415, 501 to a POST),
+/// certificate trouble; a redirect not followed), Unsupported (501; 404, 405, 415 to a POST),
 /// Corrupt (not HTTP), whatever the sink returned. Messages carry method, URL without user info,
 /// status and the server's own words, never a secret. A connect error closes idle connections and
 /// drops cached DNS answers, so that a moved server is found again. Only retryable errors are

@@ -11,8 +11,8 @@ namespace anomaly_exporter::sources {
 /// A table of one entity read from a CSV file, gzip-compressed when its name ends in `.gz`.
 ///
 /// Format: header `timestamp,<metric>[,<metric>...]`; timestamp in Unix seconds with optional
-/// decimals or RFC 3339; an empty cell or NaN is an absent value. Rows ascend in time; equal
-/// times are allowed (duplicates).
+/// decimals, in Unix milli-, micro- or nanoseconds (from 1e11, 1e14, 1e17 on), or RFC 3339; an
+/// empty cell or NaN is an absent value. Rows ascend in time; equal times are allowed (duplicates).
 struct CsvTable {
   std::vector<std::string> metrics;
   std::vector<core::Timestamp> times;   ///< by row

@@ -21,10 +21,10 @@ namespace anomaly_exporter::sources {
 /// `__name__`, as PromQL's functions do.
 /// A backfill longer than 10 minutes with its range streams chunks; it is split as TimeSlices says,
 /// the size aimed at being an eighth of `response_bytes`.
-/// A refusal of remote-read (HTTP 4xx, 501) is remembered for 10 minutes, if the query API then
-/// answers. Memory: the answer for SAMPLES and the query API, one frame and one series for chunks.
-/// Errors: as net::HttpClient, plus Corrupt for bad frames, checksums, snappy or chunks.
-/// Threads: safe for concurrent use.
+/// A refusal of remote-read (HTTP 4xx but 429, 501, samples where chunks were asked for) is
+/// remembered for 10 minutes, if the query API then answers. Memory: the answer for SAMPLES and the
+/// query API, one frame and one series for chunks. Errors: as net::HttpClient, plus Corrupt for bad
+/// frames, checksums, snappy or chunks. Threads: safe for concurrent use.
 class SelectorReader {
  public:
   /// Borrows everything; `http` and `cache` outlive it.

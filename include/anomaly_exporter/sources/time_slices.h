@@ -53,6 +53,14 @@ class TimeSlices {
     resize(core::Duration(static_cast<std::int64_t>(ms)));
   }
 
+  /// The current slice was too much for one answer: makes it a quarter as long. False when it
+  /// cannot be shorter.
+  bool shrink() {
+    const core::Timestamp before = last();
+    resize((before - next_) / 4);
+    return last() < before;
+  }
+
  private:
   void resize(core::Duration length) {
     length_ = std::clamp(length, std::min(options_.shortest, kLongest), kLongest);

@@ -122,7 +122,7 @@ const StatusCase kStatusCases[] = {
     {400, "GET", ErrorCode::InvalidArgument},  {401, "GET", ErrorCode::InvalidArgument},
     {403, "GET", ErrorCode::InvalidArgument},  {404, "GET", ErrorCode::InvalidArgument},
     {422, "GET", ErrorCode::InvalidArgument},  {429, "GET", ErrorCode::Unavailable},
-    {500, "GET", ErrorCode::Unavailable},      {501, "GET", ErrorCode::Unavailable},
+    {500, "GET", ErrorCode::Unavailable},      {501, "GET", ErrorCode::Unsupported},
     {502, "GET", ErrorCode::Unavailable},      {503, "GET", ErrorCode::Unavailable},
     {400, "POST", ErrorCode::InvalidArgument}, {404, "POST", ErrorCode::Unsupported},
     {405, "POST", ErrorCode::Unsupported},     {415, "POST", ErrorCode::Unsupported},

@@ -127,6 +127,21 @@ BOOST_DATA_TEST_CASE(mistakes_are_named_by_file_line_and_column, boost::unit_tes
   BOOST_TEST(table.error().message.starts_with(path + ": " + sample.want), table.error().message);
 }
 
+BOOST_AUTO_TEST_CASE(the_unit_of_unix_time_is_told_by_its_size) {
+  const TempDir dir;
+  for (const char* time : {"1700000000.25", "1700000000250", "1700000000250000",
+                           "1700000000250000000", "2023-11-14T22:13:20.25Z"}) {
+    const auto table = read_csv(dir.write("a.csv", std::string("timestamp,a\n") + time + ",1\n"));
+    BOOST_REQUIRE_MESSAGE(table.ok(), time);
+    BOOST_TEST(table->times[0].ms == 1'700'000'000'250, time);
+    BOOST_TEST(table->time_texts[0] == time);
+  }
+  const auto table = read_csv(dir.write("a.csv", "timestamp,a\n-86400,1\n0,1\n7,1\n"));
+  BOOST_REQUIRE(table.ok());
+  BOOST_TEST(table->times[0].ms == -86'400'000);
+  BOOST_TEST(table->times[2].ms == 7'000);
+}
+
 BOOST_AUTO_TEST_CASE(the_median_step_ignores_duplicates_and_gaps) {
   const TempDir dir;
   const auto step = [&](const std::string& rows) {

@@ -36,6 +36,8 @@ class FakePrometheus {
   std::vector<Series> series;
   std::map<std::string, std::string> external;  ///< labels added by remote-read
   int read_status = 200;                        ///< other than 200: remote-read is refused
+  std::int64_t longest_range_ms = INT64_MAX;    ///< longer ones of query_range are refused
+  bool knows_chunks = true;  ///< else it answers with samples whatever is asked for, like Cortex
   std::string config_yaml_override;
   std::function<std::string(std::string)> damage;  ///< applied to remote-read bodies
 
@@ -74,7 +76,7 @@ class FakePrometheus {
       return http_reply(400, "bad request");
     }
     const auto& query = request.queries(0);
-    const bool streamed = request.accepted_response_types(0) == 1;
+    const bool streamed = knows_chunks && request.accepted_response_types(0) == 1;
     oracle::ReadResponse response;
     auto* result = response.add_results();
     std::string frames;
@@ -101,7 +103,10 @@ class FakePrometheus {
     }
     std::string answer = streamed ? frames : snappy_compress(response.SerializeAsString());
     if (damage) answer = damage(std::move(answer));
-    return http_reply(200, answer, "application/x-protobuf").in_pieces(1000);
+    const char* type = streamed
+                           ? "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse"
+                           : "application/x-protobuf";
+    return http_reply(200, answer, type).in_pieces(1000);
   }
 
   /// A frame with the chunk of the 120 samples from `at` on.
@@ -139,6 +144,10 @@ class FakePrometheus {
     const std::size_t bracket = text.find('[');
     std::int64_t from = range ? time("start") : to - 300'000;
     if (bracket != text.npos) from = to - std::stoll(text.substr(bracket + 1));
+    if (range && to - from > longest_range_ms) {
+      return http_reply(422,
+                        R"({"status":"error","error":"the query time range exceeds the limit"})");
+    }
     const bool vector = !range && bracket == text.npos;
     std::string result;
     for (const Series& s : series) {

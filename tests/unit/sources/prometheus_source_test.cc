@@ -7,21 +7,15 @@
 #include <set>
 #include <thread>
 
-#include "anomaly_exporter/core/time.h"
-#include "support/http_server.h"
-#include "support/manual_clock.h"
+#include "prometheus_source_support.h"
 
 namespace anomaly_exporter::sources {
 namespace {
 
 using core::ErrorCode;
-using core::Timestamp;
 using support::http_reply;
-using support::HttpAsked;
 using support::HttpServer;
 using support::ScriptedReply;
-
-constexpr Timestamp kNow{1'700'000'000'500};
 
 std::string vector_answer(const std::string& value, const std::string& extra = "") {
   return std::string(R"({"status":"success",)")
@@ -30,61 +24,6 @@ std::string vector_answer(const std::string& value, const std::string& extra = "
       .append(R"("value":[1700000000.5,")")
       .append(value)
       .append("\"]}]}}");
-}
-
-/// A matrix of `series` series with every grid point of the request.
-std::string matrix_answer(const HttpAsked& asked, int series) {
-  const auto ms = [&](const char* name) {
-    return core::parse_timestamp(asked.parameter(name).value())->ms;
-  };
-  std::string body = R"({"status":"success","data":{"resultType":"matrix","result":[)";
-  for (int i = 0; i < series; ++i) {
-    if (i > 0) body += ",";
-    body.append(R"({"metric":{"i":")").append(std::to_string(i)).append(R"("},"values":[)");
-    for (std::int64_t t = ms("start"); t <= ms("end"); t += ms("step")) {
-      if (t > ms("start")) body += ",";
-      body.append("[").append(std::to_string(t / 1000)).append(",\"1\"]");
-    }
-    body += "]}";
-  }
-  return body + "]}}";
-}
-
-struct Fixture {
-  support::ManualClock clock;
-  std::unique_ptr<MetricSource> source;
-
-  explicit Fixture(const std::string& url, PrometheusSourceOptions options = {}) {
-    options.name = "prom";
-    options.url = url;
-    options.retry.attempts = 1;
-    auto made = make_prometheus_source(std::move(options), clock);
-    BOOST_REQUIRE_MESSAGE(made.ok(), (made ? "" : made.error().message));
-    source = std::move(*made);
-  }
-
-  core::Result<InstantAnswer> latest(const MetricRequest& request) {
-    return source->latest({&request, 1}, kNow, {}).at(0);
-  }
-};
-
-MetricRequest query(const std::string& text) { return {.metric = "m", .text = text}; }
-
-/// What a backfill delivered, by label text.
-struct Collected {
-  std::map<std::string, std::vector<series::Sample>> series;
-  RangeSink sink() {
-    return [this](const core::LabelsPtr& labels, std::span<const series::Sample> samples) {
-      auto& all = series[labels->text()];
-      all.insert(all.end(), samples.begin(), samples.end());
-      return core::Status();
-    };
-  }
-};
-
-core::Status backfill(Fixture& fixture, const RangeSink& sink, int points) {
-  return fixture.source->backfill(query("up"), Timestamp{0}, Timestamp{(points - 1) * 10'000LL},
-                                  std::chrono::seconds(10), sink, {});
 }
 
 BOOST_AUTO_TEST_SUITE(prometheus_source_test)
@@ -257,117 +196,6 @@ BOOST_AUTO_TEST_CASE(a_source_can_be_destroyed_while_its_server_hangs) {
   BOOST_TEST(server.requests().size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(backfill_is_split_by_points_and_arrives_in_order) {
-  HttpServer server(
-      [](const HttpAsked& asked) { return http_reply(200, matrix_answer(asked, 2)); });
-  Fixture fixture(server.url(), {.max_points = 100});
-  Collected got;
-  BOOST_REQUIRE(backfill(fixture, got.sink(), 250).ok());
-  BOOST_TEST(server.requests().size() == 3U);
-  BOOST_TEST(got.series.size() == 2U);
-  for (const auto& [labels, samples] : got.series) {
-    BOOST_REQUIRE(samples.size() == 250U);
-    for (int k = 0; k < 250; ++k) {
-      BOOST_REQUIRE(samples[static_cast<std::size_t>(k)].time.ms == k * 10'000LL);
-    }
-  }
-  BOOST_TEST(server.requests()[0].parameter("step").value_or("") == "10");
-  BOOST_TEST(fixture.source->stats().samples == 500U);
-}
-
-BOOST_AUTO_TEST_CASE(backfill_keeps_the_estimated_samples_below_the_limit) {
-  HttpServer server(
-      [](const HttpAsked& asked) { return http_reply(200, matrix_answer(asked, 10)); });
-  Fixture fixture(server.url(), {.max_points = 1000, .max_samples = 4000});
-  Collected got;
-  BOOST_REQUIRE(backfill(fixture, got.sink(), 1056).ok());
-  // 256 points to learn of ten series, then twice 400.
-  BOOST_TEST(server.requests().size() == 3U);
-  BOOST_TEST(got.series.begin()->second.size() == 1056U);
-}
-
-BOOST_AUTO_TEST_CASE(a_part_too_large_for_the_server_is_halved) {
-  HttpServer server([](const HttpAsked& asked) {
-    const double points = (core::parse_timestamp(asked.parameter("end").value())->seconds() -
-                           core::parse_timestamp(asked.parameter("start").value())->seconds()) /
-                          10;
-    if (points > 40) {
-      return http_reply(422, R"({"status":"error","errorType":"execution","error":)"
-                             R"("query processing would load too many samples into memory"})");
-    }
-    return http_reply(200, matrix_answer(asked, 1));
-  });
-  Fixture fixture(server.url());
-  Collected got;
-  BOOST_REQUIRE(backfill(fixture, got.sink(), 200).ok());
-  BOOST_REQUIRE(got.series.size() == 1U);
-  BOOST_TEST(got.series.begin()->second.size() == 200U);
-}
-
-BOOST_AUTO_TEST_CASE(a_part_too_large_for_us_is_halved) {
-  HttpServer server(
-      [](const HttpAsked& asked) { return http_reply(200, matrix_answer(asked, 1)); });
-  PrometheusSourceOptions options;
-  options.http.response_bytes = 1024;
-  Fixture fixture(server.url(), std::move(options));
-  Collected got;
-  BOOST_REQUIRE(backfill(fixture, got.sink(), 300).ok());
-  BOOST_TEST(got.series.begin()->second.size() == 300U);
-}
-
-BOOST_AUTO_TEST_CASE(a_single_step_that_is_too_large_is_an_error) {
-  HttpServer server({http_reply(422, R"({"status":"error","error":"too many samples"})")});
-  Fixture fixture(server.url());
-  Collected got;
-  const auto status = backfill(fixture, got.sink(), 64);
-  BOOST_REQUIRE(!status.ok());
-  BOOST_CHECK(status.error().code == ErrorCode::Exhausted);
-  BOOST_TEST(server.requests().size() == 7U);  // 64, 32, ... 1
-}
-
-BOOST_AUTO_TEST_CASE(other_refusals_are_not_halved) {
-  HttpServer server({http_reply(422, R"({"status":"error","error":"many-to-many matching"})")});
-  Fixture fixture(server.url());
-  Collected got;
-  const auto status = backfill(fixture, got.sink(), 64);
-  BOOST_REQUIRE(!status.ok());
-  BOOST_TEST(status.error().message.find("many-to-many") != std::string::npos);
-  BOOST_TEST(server.requests().size() == 1U);
-  BOOST_TEST(fixture.source->stats().failures == 1U);
-}
-
-BOOST_AUTO_TEST_CASE(samples_off_the_grid_are_corrupt) {
-  for (const char* values : {R"([[5,"1"]])", R"([[10,"1"],[10,"2"]])", R"([[20,"1"],[10,"2"]])",
-                             R"([[1000,"1"]])", R"([[-10,"1"]])"}) {
-    HttpServer server({http_reply(
-        200, std::string(R"({"status":"success","data":{"resultType":"matrix","result":)")
-                 .append(R"([{"metric":{},"values":)")
-                 .append(values)
-                 .append("}]}}"))});
-    Fixture fixture(server.url());
-    Collected got;
-    const auto status = backfill(fixture, got.sink(), 10);
-    BOOST_REQUIRE_MESSAGE(!status.ok(), values);
-    BOOST_CHECK(status.error().code == ErrorCode::Corrupt);
-    BOOST_TEST(got.series.empty());
-  }
-}
-
-BOOST_AUTO_TEST_CASE(the_sinks_error_ends_a_backfill) {
-  HttpServer server(
-      [](const HttpAsked& asked) { return http_reply(200, matrix_answer(asked, 3)); });
-  Fixture fixture(server.url(), {.max_points = 10});
-  const auto status = backfill(
-      fixture,
-      [](const core::LabelsPtr&, std::span<const series::Sample>) -> core::Status {
-        return core::Error{ErrorCode::Exhausted, "series limit"};
-      },
-      100);
-  BOOST_REQUIRE(!status.ok());
-  BOOST_TEST(status.error().message == "series limit");
-  BOOST_TEST(server.requests().size() == 1U);
-}
-
 BOOST_AUTO_TEST_CASE(the_scrape_interval_comes_from_the_targets) {
   HttpServer server({http_reply(200, R"({"status":"success","data":{"activeTargets":[
       {"labels":{"job":"node","instance":"a"},"scrapeInterval":"15s"},
@@ -380,8 +208,35 @@ BOOST_AUTO_TEST_CASE(the_scrape_interval_comes_from_the_targets) {
   };
   BOOST_CHECK(interval(R"({job="node"})") == core::Duration(10'000));
   BOOST_CHECK(interval(R"(up{a="b", job="db"})") == core::Duration(5'000));
-  BOOST_CHECK(interval(R"({otherjob="node"})") == core::Duration(5'000));
-  BOOST_CHECK(interval("up") == core::Duration(5'000));
+}
+
+BOOST_AUTO_TEST_CASE(without_a_job_the_interval_is_that_of_the_series_or_of_all_targets) {
+  std::string counted, intervals;
+  HttpServer server([&](const HttpAsked& asked) {
+    if (asked.target.starts_with("/api/v1/targets")) {
+      return http_reply(200, R"({"status":"success","data":{"activeTargets":[)" + intervals +
+                                 R"(],"droppedTargets":[]}})");
+    }
+    return counted.empty()
+               ? http_reply(200,
+                            R"({"status":"success","data":{"resultType":"vector","result":[]}})")
+               : http_reply(200, vector_answer(counted));
+  });
+  Fixture fixture(server.url());
+  const auto interval = [&](const std::string& selector) {
+    return fixture.source->scrape_interval(selector, kNow, {}).value();
+  };
+  intervals = R"({"labels":{"job":"prometheus"},"scrapeInterval":"5s"},
+                 {"labels":{"job":"node"},"scrapeInterval":"1m"})";
+  counted = "5";
+  BOOST_CHECK(interval("node_memory_MemFree_bytes") == core::Duration(60'000));
+  BOOST_CHECK(interval(R"({otherjob="node"})") == core::Duration(60'000));
+  BOOST_CHECK(interval(R"({job=~"node.*"})") == core::Duration(60'000));
+  counted = "";  // the history is too short
+  BOOST_TEST(!interval("node_memory_MemFree_bytes").has_value());
+  intervals = R"({"labels":{"job":"prometheus"},"scrapeInterval":"15s"},
+                 {"labels":{"job":"node"},"scrapeInterval":"15s"})";
+  BOOST_CHECK(interval("node_memory_MemFree_bytes") == core::Duration(15'000));
 }
 
 BOOST_AUTO_TEST_CASE(without_targets_the_samples_are_counted) {

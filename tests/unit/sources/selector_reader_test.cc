@@ -288,6 +288,37 @@ BOOST_AUTO_TEST_CASE(a_gauge_is_backfilled_by_query_range_where_remote_read_is_r
   BOOST_TEST(s.requests_to("/api/v1/query_range") == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_slice_over_a_limit_of_the_server_is_asked_for_in_quarters) {
+  FakePrometheus fake = one_counter(hours(2));
+  fake.read_status = 404;
+  fake.longest_range_ms = Duration(minutes(20)).count();
+  Setup s(fake);
+  Backfilled got;
+  const std::int64_t to = kStart + Duration(minutes(90)).count();
+  const Status status =
+      s.reader.backfill(request(As::Gauge), {kStart}, {to}, seconds(5), got.sink, {});
+  BOOST_TEST_REQUIRE(status.ok());
+  const auto& samples = got.series[R"({__name__="requests_total",job="a"})"];
+  BOOST_TEST_REQUIRE(samples.size() == 1081U);
+  for (std::size_t i = 1; i < samples.size(); ++i) {
+    BOOST_TEST_REQUIRE((samples[i].time - samples[i - 1].time).count() == 5000);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_answers_with_samples_where_chunks_are_asked_for_is_refusing) {
+  FakePrometheus fake = one_counter(hours(1));
+  fake.knows_chunks = false;
+  Setup s(fake);
+  Backfilled got;
+  const std::int64_t from = kStart + 120'000;
+  const std::int64_t to = from + Duration(minutes(50)).count();
+  BOOST_TEST_REQUIRE(
+      s.reader.backfill(request(As::Rate), {from}, {to}, seconds(15), got.sink, {}).ok());
+  BOOST_TEST_REQUIRE(got.series.size() == 1U);
+  check_rate(got.series["{job=\"a\"}"], from, to, 15'000, 2.0);
+  BOOST_TEST(s.reader.fallbacks() > 0U);
+}
+
 BOOST_AUTO_TEST_CASE(the_error_of_the_sink_ends_a_backfill_and_is_no_refusal) {
   for (const Duration length : {Duration(minutes(5)), Duration(minutes(50))}) {
     Setup s(one_counter(hours(1)));

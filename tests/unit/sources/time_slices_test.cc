@@ -88,6 +88,23 @@ BOOST_AUTO_TEST_CASE(a_slice_holds_at_most_the_points_that_the_server_gives) {
   BOOST_TEST(*std::max_element(steps.begin(), steps.end()) == 99);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_too_much_for_an_answer_is_asked_for_in_quarters) {
+  TimeSlices::Options o = options(hours(20), seconds(30));
+  o.shortest = std::chrono::minutes(2);
+  TimeSlices slices(o);
+  BOOST_TEST(slices.shrink());
+  BOOST_CHECK(slices.last() - slices.first() == std::chrono::minutes(15));
+  BOOST_TEST(slices.shrink());
+  BOOST_TEST(slices.shrink());
+  BOOST_CHECK(slices.last() - slices.first() == std::chrono::minutes(2));
+  BOOST_TEST(!slices.shrink());  // the range of the function
+
+  o = options(minutes(4), seconds(30));  // shorter than the first slice
+  TimeSlices all(o);
+  BOOST_TEST(all.shrink());
+  BOOST_CHECK(all.last() - all.first() == minutes(1));
+}
+
 BOOST_AUTO_TEST_CASE(a_step_longer_than_a_slice_gives_single_points) {
   BOOST_TEST(steps_of(options(hours(100), hours(48)), 1) == (std::vector<std::int64_t>{0, 0, 0}),
              boost::test_tools::per_element());
