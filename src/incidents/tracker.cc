@@ -80,6 +80,27 @@ void absorb(Incident& older, Incident& younger, Cause cause) {
       is_one_entity(older) ? Cause::Entity : std::max({older.cause, younger.cause, cause});
 }
 
+/// Of a wide incident of which one host is left, the labels are that host's: it must not stand for
+/// others any more. Members that ended less than `within` ago count, lest one that flickers makes
+/// the labels flicker. True when they changed.
+bool narrow(Incident& incident, core::Timestamp now, core::Duration within) {
+  std::optional<std::vector<core::Label>> all;
+  for (const Member& member : incident.members) {
+    if (!member.is_open() && now - member.resolved >= within) continue;
+    if (!all) {
+      all.emplace(member.labels.items().begin(), member.labels.items().end());
+    } else {
+      std::erase_if(*all, [&](const core::Label& label) {
+        return member.labels.value(label.name) != std::string_view(label.value);
+      });
+    }
+    if (all->size() <= incident.shared.size()) return false;
+  }
+  if (!all) return false;
+  incident.shared = core::Labels::create(std::move(*all)).value();
+  return true;
+}
+
 /// Calls `visit` with the labels of the groups that an entity may storm with: the empty one for all
 /// entities, then each of its own.
 template <class Visit>
@@ -149,8 +170,26 @@ bool Tracker::update(core::Timestamp now, std::span<const Sighting> sightings,
     begin = end;
   }
   refused_rows_ = std::move(refused);
+  is_changed = narrow_all(now) || is_changed;
   for (auto& incident : open_) rank(incident);
   finish(now);
+  return is_changed;
+}
+
+/// Two that are narrowed to equal labels become one, which may be narrower again. True when labels
+/// changed.
+bool Tracker::narrow_all(core::Timestamp now) {
+  bool is_changed = false;
+  for (std::size_t merged = 1; merged > 0;) {
+    bool is_narrowed = false;
+    for (auto& incident : open_) {
+      is_narrowed = narrow(incident, now, options_.join_within) || is_narrowed;
+    }
+    const std::size_t before = open_.size();
+    if (is_narrowed) merge_equal();
+    merged = before - open_.size();
+    is_changed = is_changed || is_narrowed;
+  }
   return is_changed;
 }
 

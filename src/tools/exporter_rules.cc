@@ -32,7 +32,7 @@ constexpr std::string_view kAlert = R"(
           <<expr>>
 <<for>>        labels:
           severity: <<severity>>
-<<monitor>>        annotations:
+        annotations:
           summary: >-
             <<summary>>
           description: >-
@@ -95,6 +95,11 @@ constexpr Alert kNeverEvaluated{
     "although its source {{ $labels.source }} answers: nothing of it is judged. Look first at "
     "/-/ready of the exporter, which says what it waits for, and at its log."};
 
+/// Of the exporter that has the monitor: others may have a source of the same name.
+constexpr std::string_view kSourceOfMonitor =
+    "anomaly_exporter_monitor_interval_seconds{monitor=<<monitor>>} and on (job, instance, source) "
+    "anomaly_exporter_source_up{source=<<source>>} == 0";
+
 constexpr std::string_view kLateOfMonitor =
     "time() - anomaly_exporter_last_evaluation_timestamp_seconds{monitor=<<monitor>>} > <<late>> "
     "unless on (job, instance) anomaly_exporter_source_up{source=<<source>>} == 0";
@@ -120,9 +125,11 @@ constexpr std::array kAlways{
           "The last reload failed; the configuration before it stays in force. Look first at the "
           "answer of `anomalytool check config FILE`, which names file, line and key."},
     Alert{"AnomalyExporterSeriesLimitNear",
-          "anomaly_exporter_series / anomaly_exporter_series_limit > 0.9", "10m", "warning",
-          "anomaly_exporter {{ $labels.instance }} has room for few more series",
-          "{{ $value | humanizePercentage }} of limits.series is in use. Beyond it, new series are "
+          "anomaly_exporter_series / anomaly_exporter_series_limit > 0.9 or "
+          "anomaly_exporter_source_series / anomaly_exporter_source_series_limit > 0.9",
+          "10m", "warning", "anomaly_exporter {{ $labels.instance }} has room for few more series",
+          "{{ $value | humanizePercentage }} of limits.series{{ with $labels.source }}_per_source "
+          "is in use by source {{ . }}{{ else }} is in use{{ end }}. Beyond it, new series are "
           "not watched. Look first which monitor grew: anomaly_exporter_monitor_metric_series."},
     Alert{"AnomalyExporterSamplesDropped",
           "sum by (job, instance, monitor, reason) "
@@ -156,15 +163,16 @@ constexpr std::array kAlways{
           "again. Look first at space and permissions of --storage.path."},
     Alert{"AnomalyNotificationsFailing",
           "sum by (job, instance, integration) "
-          "(increase(alertmanager_notifications_failed_total[5m])) > 0 or "
+          "(increase(alertmanager_notifications_failed_total[15m])) > 0 or "
           "sum by (job, instance, alertmanager) "
-          "(increase(prometheus_notifications_errors_total[5m])) > 0 or "
+          "(increase(prometheus_notifications_errors_total[15m])) > 0 or "
           "sum by (job, instance, alertmanager) "
-          "(increase(anomaly_exporter_notifications_errors_total[5m])) > 0",
+          "(increase(anomaly_exporter_notifications_errors_total[15m])) > 0",
           "1m", "critical",
           "Alerts do not arrive{{ with $labels.integration }} by {{ . }}{{ end }}"
           "{{ with $labels.alertmanager }} at {{ . }}{{ end }}",
-          "{{ $labels.instance }} failed to deliver {{ $value | humanize }} notifications in five "
+          "{{ $labels.instance }} failed to deliver {{ $value | printf \"%.0f\" }} notifications "
+          "in 15 "
           "minutes{{ with $labels.integration }} by {{ . }}{{ end }}{{ with $labels.alertmanager "
           "}} to Alertmanager {{ . }}{{ end }}: somebody is not told. Look first at its log, which "
           "names the receiver and the answer it got."},
@@ -172,7 +180,7 @@ constexpr std::array kAlways{
 
 /// What a rule is filled with beside its own text.
 struct Context {
-  std::string job, stale, monitor_label;
+  std::string job, stale;
 };
 
 std::string render(const RulesOptions& options, const Alert& alert, std::string_view expr,
@@ -183,7 +191,6 @@ std::string render(const RulesOptions& options, const Alert& alert, std::string_
                        {"expr", filled},
                        {"for", hold},
                        {"severity", alert.severity},
-                       {"monitor", context.monitor_label},
                        {"summary", alert.summary},
                        {"description", alert.description},
                        {"runbook",
@@ -203,7 +210,7 @@ std::string seconds(core::Duration duration) {
 
 std::string exporter_rules(const RulesOptions& options) {
   const config::Config* config = options.config;
-  Context context{quoted(options.job), "", ""};
+  Context context{quoted(options.job), ""};
   context.stale =
       seconds((config == nullptr ? config::TrainingConfig{} : config->training).interval * 3);
   std::string out = fill(kHead, {{"flags", config == nullptr ? "" : " --config FILE"}});
@@ -213,11 +220,10 @@ std::string exporter_rules(const RulesOptions& options) {
     out += render(options, kEvaluationLate, kEvaluationLate.expr, context);
   } else {
     for (const auto& monitor : config->monitors) {
-      Context of_monitor = context;
-      of_monitor.monitor_label = "          monitor: " + quoted(monitor.name) + '\n';
       const std::string source = quoted(monitor.source);
-      out += render(options, kSourceDown, "anomaly_exporter_source_up{source=" + source + "} == 0",
-                    of_monitor);
+      out += render(options, kSourceDown,
+                    fill(kSourceOfMonitor, {{"monitor", quoted(monitor.name)}, {"source", source}}),
+                    context);
       out += render(options, kEvaluationLate,
                     fill(kLateOfMonitor, {{"monitor", quoted(monitor.name)},
                                           {"source", source},

@@ -99,10 +99,10 @@ constexpr std::string_view kIncidentAlert = R"yaml(
           scope: '{{ $scope := "" }}{{ range $k, $v := $labels }}{{ if not (match "^(__name__|monitor)$" $k) }}{{ $scope = printf "%s%s%s" $scope (and $scope "/") $k }}{{ end }}{{ end }}{{ or $scope "monitor" }}'
         annotations:
           summary: >-
-            <<who>>{{ with query (printf "anomaly_incident_members{%s}" $here) }}{{ . | first | value }}{{ else }}Several{{ end }}
+            <<who>>{{ $many := "Several" }}{{ range query (printf "anomaly_incident_members{%s}" $here) }}{{ if eq (len .Labels) (len $labels) }}{{ $many = .Value }}{{ end }}{{ end }}{{ $many }}
             series of {{ if $who }}{{ $who }}{{ else }}monitor {{ $labels.monitor }}{{ end }} are unusual together
           description: |-
-<<define>>            <<who>>{{ with query (printf "anomaly_incident_members{%s}" $here) }}{{ . | first | value }}{{ else }}Several{{ end }} series of {{ if $who }}{{ $who }} (monitor {{ $labels.monitor }}){{ else }}monitor {{ $labels.monitor }}{{ end }} became unusual together: treat them as one problem.
+<<define>>            <<who>>{{ $many := "Several" }}{{ range query (printf "anomaly_incident_members{%s}" $here) }}{{ if eq (len .Labels) (len $labels) }}{{ $many = .Value }}{{ end }}{{ end }}{{ $many }} series of {{ if $who }}{{ $who }} (monitor {{ $labels.monitor }}){{ else }}monitor {{ $labels.monitor }}{{ end }} became unusual together: treat them as one problem.
             Most unusual now:
             {{- range query (printf "sort_desc(topk(5, anomaly_score{%s} and anomaly_severity{%s} > 0))" $here $here) }}
             * {{ .Labels.metric }} of {{ template "name" .Labels }}: score {{ printf "%.2f" .Value }}

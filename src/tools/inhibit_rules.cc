@@ -55,6 +55,9 @@ constexpr std::string_view kHead =
   - source_matchers: [alertname="AnomalyExporterSourceDown"]
     target_matchers: [alertname=~"Anomaly(Critical|Warning|Info|Incident|SeriesMissing)"]
     equal: [monitor]
+  # The webhook that measures delays is the exporter's own: while it is down, people are told all the same.
+  - source_matchers: [alertname="AnomalyExporterDown"]
+    target_matchers: [alertname="AnomalyNotificationsFailing", integration="webhook"]
   # An incident over its members: what shares the labels that its scope names. One that is a warning
   # holds back no critical alert.
 )yaml";

@@ -66,7 +66,8 @@ std::string_view to_string(Cause cause);
 struct Incident {
   /// Sixteen hexadecimal digits; equal for equal data, hence on every replica.
   std::string id;
-  /// Labels that all members share; the entity's own for one entity.
+  /// Labels that all members share which go on or ended less than `join_within` ago; the entity's
+  /// own for one entity.
   core::Labels shared;
   Cause cause = Cause::Alone;
   core::Timestamp opened;

@@ -45,6 +45,9 @@ struct RowSource {
 /// are in no such group. Two open incidents that share the same labels are one too, since they
 /// would be exported as one. The older one stays and keeps its id.
 ///
+/// Members that ended `join_within` ago count no more for the shared labels: an incident of which
+/// one host is left has the labels of that host.
+///
 /// An incident resolves when its last member has. A monitor that starts anew rebuilds its open
 /// incidents from the sightings of the first tick, whose episodes say when they began.
 ///
@@ -91,6 +94,7 @@ class Tracker {
   void note_shift(const Incident& incident, Member& newcomer, const RowSource& rows) const;
   void fold_storms(const Groups& storms);
   void merge_equal();
+  bool narrow_all(core::Timestamp now);
   void finish(core::Timestamp now);
 
   std::string monitor_;

@@ -122,6 +122,29 @@ BOOST_AUTO_TEST_CASE(entities_whose_values_moved_together_are_one_incident_with_
   BOOST_TEST(follower.correlation > 0.8);
 }
 
+BOOST_AUTO_TEST_CASE(an_incident_of_which_one_host_is_left_has_the_labels_of_that_host) {
+  const auto a = add_host(1), b = add_host(2);
+  step(a, 9);
+  step(b, 9);
+  opens(a);
+  opens(b);
+  tick();
+  BOOST_REQUIRE(tracker.open().size() == 1U);
+  const std::string id = tracker.open()[0].id;
+  ends(b);
+  BOOST_TEST(tick());
+  BOOST_TEST(tracker.open()[0].shared.text() == "{job=\"node\"}");  // it may come back
+  now = now + std::chrono::minutes(5);
+  BOOST_TEST(tick());
+  BOOST_TEST(tracker.open()[0].shared.text() == "{instance=\"h1\",job=\"node\"}");
+  BOOST_TEST(tracker.open()[0].id == id);
+  BOOST_TEST(!tick());
+  // What now opens elsewhere is no part of it.
+  opens(b);
+  tick();
+  BOOST_TEST(tracker.open().size() == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(entities_that_do_not_move_together_stay_apart) {
   for (int i = 0; i < 9; ++i) opens(add_host(i));  // one less than a storm
   tick();
