@@ -170,8 +170,7 @@ void tiles(Html& html, const exposition::SnapshotStore::List& snapshots) {
     for (std::size_t i = 0; i < row_count(*snapshot); ++i) {
       const Row row{snapshot.get(), i};
       ++series;
-      if (!row.is_scored()) continue;
-      ++scored;
+      if (row.is_scored()) ++scored;
       if (snapshot->severity[i] > 0) ++abnormal;
     }
   }
@@ -206,8 +205,10 @@ void score_row(Html& html, const Row& row) {
   const auto at = [i](const std::vector<float>& column) { return static_cast<double>(column[i]); };
   const bool has_value = row.has(MonitorSnapshot::kHasValue);
   const bool has_expected = row.has(MonitorSnapshot::kHasExpected);
-  html << "<tr><td class=\"number\">" << fixed(at(s.score), 3) << "</td><td>";
-  bar(html, at(s.score), 80, row.severity());
+  const double score = row.is_scored() ? at(s.score) : 0;  // a crossed limit needs none
+  html << "<tr><td class=\"number\">" << (row.is_scored() ? fixed(score, 3) : "&ndash;")
+       << "</td><td>";
+  bar(html, score, 80, row.severity());
   html << "</td><td><span class=\"pill " << row.severity() << "\">" << row.severity()
        << (i < s.muted.size() && s.muted[i] != 0 ? "</span> muted</td><td>" : "</span></td><td>");
   html.text(s.monitor) << "</td>";
@@ -224,7 +225,8 @@ void score_row(Html& html, const Row& row) {
 }
 
 void top_scores(Html& html, const exposition::SnapshotStore::List& snapshots) {
-  const SelectedRows top = select_rows(snapshots, {.min_score = 0.0, .limit = kTopScores});
+  const SelectedRows top =
+      select_rows(snapshots, {.min_score = 0.0, .keeps_alarms = true, .limit = kTopScores});
   html << "<h2>Highest scores</h2>\n<section class=\"card scroll\">";
   if (top.rows.empty()) {
     html << "<p class=\"soft\">No series has a score. The monitors below say why.</p></section>\n";

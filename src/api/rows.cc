@@ -43,14 +43,17 @@ bool take_name(std::string_view& text, std::string& out) {
 /// A row that passed the filter, and how many did before it.
 struct Candidate {
   Row row;
+  float rank;
   std::size_t position;
+
+  /// By falling rank; equal ones in the order of the page.
+  bool operator<(const Candidate& other) const {
+    return rank != other.rank ? rank > other.rank : position < other.position;
+  }
 };
 
-/// Scored rows by falling score, then the others; equal ones in the order of the page.
-bool comes_first(const Candidate& a, const Candidate& b) {
-  const float score_a = a.row.is_scored() ? a.row.score() : -1.0F;
-  const float score_b = b.row.is_scored() ? b.row.score() : -1.0F;
-  return score_a != score_b ? score_a > score_b : a.position < b.position;
+bool alarms_unscored(const Row& row) {
+  return !row.is_scored() && row.snapshot->severity[row.index] > 0;
 }
 
 }  // namespace
@@ -131,18 +134,21 @@ SelectedRows select_rows(const exposition::SnapshotStore::List& snapshots,
     for (std::size_t i = 0; i < row_count(*snapshot); ++i) {
       const Row row{snapshot.get(), i};
       if (filter.metric && *filter.metric != row.metric()) continue;
-      if (filter.min_score &&
+      constexpr float kBeforeAll = 2, kBehindAll = -1;
+      const bool is_kept = filter.keeps_alarms && alarms_unscored(row);
+      if (filter.min_score && !is_kept &&
           (!row.is_scored() || static_cast<double>(row.score()) < *filter.min_score)) {
         continue;
       }
-      candidates.push_back({row, candidates.size()});
+      const float rank = is_kept ? kBeforeAll : row.is_scored() ? row.score() : kBehindAll;
+      candidates.push_back({row, rank, candidates.size()});
     }
   }
   SelectedRows selected;
   selected.matched = candidates.size();
   const auto end =
       candidates.begin() + static_cast<std::ptrdiff_t>(std::min(filter.limit, candidates.size()));
-  std::partial_sort(candidates.begin(), end, candidates.end(), comes_first);
+  std::partial_sort(candidates.begin(), end, candidates.end());
   for (auto it = candidates.begin(); it != end; ++it) selected.rows.push_back(it->row);
   return selected;
 }

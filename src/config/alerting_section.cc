@@ -57,8 +57,9 @@ const Section<AlertmanagerOptions>& alertmanager_section() {
       [](const Cursor& at, const AlertmanagerOptions& a) {
         // Whoever makes the client sees the same; here the line is known.
         const bool is_http = a.url.starts_with("http://") || a.url.starts_with("https://");
-        if (!is_http || a.url.find('@') != std::string::npos) {
-          at.fail_at("url", in_quotes(a.url) +
+        const bool may_hold_secret = a.url.find('@') != std::string::npos;
+        if (!is_http || may_hold_secret) {
+          at.fail_at("url", (may_hold_secret ? "it" : in_quotes(a.url)) +
                                 " is not the URL of an Alertmanager; write it like "
                                 "http://localhost:9093, without user and password");
         }

@@ -10,6 +10,7 @@ namespace {
 /// Words of a closed list, which people call a `what`; each may stand once.
 std::vector<std::string> read_words(const Cursor& at, std::span<const std::string_view> all,
                                     const std::string& what) {
+  if (at.lacks_list()) return {};
   const std::vector<std::string> known(all.begin(), all.end());
   std::vector<std::string> chosen;
   at.for_each_item([&](const Cursor& item) {

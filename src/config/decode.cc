@@ -157,6 +157,12 @@ bool Cursor::exceeds(std::size_t most) const {
   return true;
 }
 
+bool Cursor::lacks_list() const {
+  if (node_->kind != YamlNode::Kind::Null) return false;
+  fail("has no value; write [a, b], or [] for an empty list");
+  return true;
+}
+
 void Cursor::for_each_item(const std::function<void(const Cursor&)>& use) const {
   if (node_->kind == YamlNode::Kind::Null) return;
   if (node_->kind != YamlNode::Kind::List) {
@@ -355,6 +361,7 @@ std::optional<std::string> read_name(const Cursor& at) {
 }
 
 std::optional<std::vector<std::string>> read_label_names(const Cursor& at) {
+  if (at.lacks_list()) return std::nullopt;
   const std::size_t before = at.faults();
   std::vector<std::string> names;
   std::set<std::string> seen;

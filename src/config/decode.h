@@ -62,6 +62,10 @@ class Cursor {
   /// True, after a complaint, when a list or map has more than `most` entries.
   [[nodiscard]] bool exceeds(std::size_t most) const;
 
+  /// True, after a complaint, when nothing is written where a list replaces the default: a key
+  /// whose entries were all commented out. An empty list is written [].
+  [[nodiscard]] bool lacks_list() const;
+
   /// Calls `use(key, value)` for each entry of a map; complains about repeated keys and about a
   /// node that is no map. A Null node is an empty map.
   void for_each_entry(const std::function<void(const std::string&, const Cursor&)>& use) const;

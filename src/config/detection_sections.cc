@@ -110,6 +110,11 @@ void check_ensemble(const Cursor& at, const EnsembleOptions& options) {
                "choose what runs along");
     return;
   }
+  if (at.find("weights") && at.find("companions")) {
+    at.fail_at("companions",
+               "belongs to `method: evidence`, and `weights` to `method: vote`; write one of them");
+    return;
+  }
   check_by_validate(at, options);
 }
 
@@ -118,6 +123,7 @@ void decode_companions(const Cursor& at, EnsembleOptions& out) {
     at.fail("belongs to `method: evidence`; in a vote name the detectors in `weights`");
     return;
   }
+  if (at.lacks_list()) return;
   std::vector<std::string> known;
   for (const auto& entry : detectors::registry()) known.emplace_back(entry.name);
   std::vector<std::string> companions;

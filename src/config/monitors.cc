@@ -75,6 +75,10 @@ void expand_preset(const Cursor& at, MonitorDraft& draft) {
       at.fail_at(key, "belongs to preset data_quality; remove it");
     }
   }
+  const bool has_tolerance = monitor.preset == "data_quality" && at.find("tolerance_percent");
+  if (has_tolerance && !at.find("agrees_with")) {
+    at.fail_at("tolerance_percent", "is of no use without agrees_with; add that, or remove it");
+  }
   if (monitor.preset.empty()) {
     for (const char* key : {"variant", "extended", "selector"}) {
       if (at.find(key) && !at.find("preset")) {
@@ -271,14 +275,18 @@ void check_metric(const Cursor& monitor_at, MonitorConfig& monitor, MetricConfig
 /// The share of ticks that a budget allows must be a rare one, or the score scale has no tail left.
 void check_budget(const Cursor& at, const MonitorConfig& monitor) {
   constexpr double kMostPerTick = 0.1;
+  constexpr core::Duration kDay = std::chrono::hours(24);
   const ensemble::AlarmBudget& budget = monitor.ensemble.alarm_budget;
   const double per_tick =
       budget.alarms * core::to_seconds(monitor.interval) / core::to_seconds(budget.per);
   if (per_tick <= kMostPerTick) return;
-  const Cursor place = at.find("ensemble").value_or(at);
-  place.fail_at("alarm_budget", "allows an alarm in more than every tenth tick of " +
+  const auto ensemble = at.find("ensemble");
+  const core::Duration rarely = std::max<core::Duration>(10 * monitor.interval, kDay);
+  const std::string advice = rarely == kDay ? "day" : core::format_duration(rarely);
+  ensemble.value_or(at).fail_at(ensemble ? "alarm_budget" : "ensemble.alarm_budget",
+                                "allows an alarm in more than every tenth tick of " +
                                     core::format_duration(monitor.interval) +
-                                    "; allow fewer, like 1/day");
+                                    "; allow fewer, like 1/" + advice);
 }
 
 /// Makes each voting detector once: it knows best what it accepts.
@@ -319,6 +327,12 @@ void finish_monitor(const Cursor& at, MonitorDraft draft, Config& config) {
   if (at.faults() == before && (source == nullptr || metrics_fit(at, monitor, *source))) {
     for (MetricConfig& metric : monitor.metrics) {
       check_metric(at, monitor, metric, draft.rate_window);
+    }
+    const bool uses_window = std::any_of(monitor.metrics.begin(), monitor.metrics.end(),
+                                         [](const auto& m) { return m.has_rate_window; });
+    if (draft.rate_window && !uses_window && at.faults() == before) {
+      at.fail_at("rate_window",
+                 "is not used: no metric has as: rate, as: delta or $rate_window; remove it");
     }
     check_budget(at, monitor);
     check_detectors(at, monitor);

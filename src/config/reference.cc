@@ -91,10 +91,15 @@ std::string deviation_text(const ensemble::Significance& significance) {
   return joined(words, " and ");
 }
 
+Preset shown_preset(const std::string& preset, const std::string& variant, bool is_extended) {
+  if (preset != "data_quality") return make_preset(preset, variant, is_extended, "");
+  return make_data_quality({.selector = "SELECTOR", .agrees_with = "AGREES_WITH"}, {"job"});
+}
+
 /// One variant's metrics. The extended ones, behind the others, are marked.
 void print_variant(const std::string& preset, const std::string& variant, std::string& out) {
-  const std::size_t plain = make_preset(preset, variant, false, "").metrics.size();
-  const Preset all = make_preset(preset, variant, true, "");
+  const std::size_t plain = shown_preset(preset, variant, false).metrics.size();
+  const Preset all = shown_preset(preset, variant, true);
   out += "\n### Preset " + preset + ", variant " + variant + "\n\nEntities: one per `";
   out += joined(all.group_by) + "`.\n\n";
   out += "| metric | unit | least deviation | valid range | critical | query |\n";

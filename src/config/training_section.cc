@@ -1,5 +1,6 @@
 #include <sstream>
 
+#include "anomaly_exporter/core/checksum.h"
 #include "sections.h"
 
 namespace anomaly_exporter::config {
@@ -49,6 +50,7 @@ std::string model_parameters(const MonitorConfig& monitor, std::string_view dete
   }
   text << " interval=" << monitor.interval.count() << " window=" << monitor.window << " metrics=";
   for (const MetricConfig& metric : monitor.metrics) text << metric.request.metric << ",";
+  text << " series=" << std::hex << core::crc32c(monitor.series_key());  // queries, grouping, ...
   return text.str();
 }
 

@@ -74,9 +74,8 @@ core::Status CriticalLimits::validate() const {
 core::Status SeverityOptions::validate() const {
   for (const auto& [key, score] :
        {std::pair{"warning_score", warning_score}, std::pair{"critical_score", critical_score}}) {
-    if (!(score > 0 && score < 1)) {
-      return invalid(std::string(key) + ": " + core::number_text(score) +
-                     " is not between 0 and 1");
+    if (!(score >= 0 && score <= 1)) {
+      return invalid(std::string(key) + ": " + core::number_text(score) + " is not from 0 to 1");
     }
   }
   for (const auto& [key, sigmas] : {std::pair{"warning_sigmas", warning_sigmas},

@@ -35,6 +35,8 @@ struct RowFilter {
   std::optional<std::string> monitor{};
   std::optional<std::string> metric{};
   std::optional<double> min_score{};  ///< leaves rows without a score out
+  /// With `min_score`: keeps rows that alarm without a score (a crossed limit), before all others.
+  bool keeps_alarms = false;
   std::size_t limit = 1000;
 };
 

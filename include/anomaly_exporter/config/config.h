@@ -137,8 +137,8 @@ core::Result<Config> load_config(const std::string& path);
 core::Result<Config> parse_config(std::string_view text, const std::string& name,
                                   const std::string& base_directory = ".");
 
-/// Options of a detector of the monitor and the shape it has there as one text. A model fits
-/// wherever this is equal.
+/// Options of a detector of the monitor, the shape it has there and the checksum of its series_key
+/// as one text. A model fits wherever this is equal.
 std::string model_parameters(const MonitorConfig& monitor, std::string_view detector);
 
 /// Markdown reference of every key with type, default, range and meaning; made from the same table

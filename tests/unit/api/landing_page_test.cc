@@ -70,6 +70,19 @@ BOOST_AUTO_TEST_CASE(shows_the_twenty_highest_scores_with_value_and_band) {
   BOOST_TEST(contains(html, "pill critical"));
 }
 
+BOOST_AUTO_TEST_CASE(an_alarm_without_a_score_stands_first) {
+  snapshots.publish(fake_snapshot("node", {{.labels = "instance=\"scored\"", .score = 0.9F},
+                                           {.labels = "instance=\"young\"", .severity = 3},
+                                           {.labels = "instance=\"calm\""}}));
+  const std::string html = page();
+  BOOST_TEST(contains(html, "<b>1</b><span class=\"soft small\">abnormal now"));
+  const std::size_t young = html.find("instance=young<"), scored = html.find("instance=scored<");
+  BOOST_REQUIRE(young != std::string::npos);
+  BOOST_TEST(young < scored);
+  BOOST_TEST(!contains(html, "instance=calm<"));
+  BOOST_TEST(contains(html, "<td class=\"number\">&ndash;</td>"));
+}
+
 BOOST_AUTO_TEST_CASE(hostile_texts_never_become_markup) {
   const std::string evil = "\"><script>alert(1)</script><img src=x onerror='x'>";
   const auto s = fake_snapshot(

@@ -145,6 +145,16 @@ BOOST_AUTO_TEST_CASE(a_detector_that_does_not_vote_may_have_a_longer_window) {
                  "  - {preset: node, window: 100, ensemble: {weights: {zscore: 1}}}\n")) == "");
 }
 
+BOOST_AUTO_TEST_CASE(a_model_belongs_to_the_queries_that_it_was_fitted_to) {
+  const std::string base = "  - preset: node\n";
+  const auto parameters = [&](const std::string& change) {
+    return model_parameters(first_monitor(base + change), "isolation_forest");
+  };
+  BOOST_TEST(parameters("") == parameters("    severity: {warning_sigmas: 4}\n"));
+  BOOST_TEST(parameters("") != parameters("    metrics: {us: {query: x}}\n"));
+  BOOST_TEST(parameters("") != parameters("    group_by: [instance]\n"));
+}
+
 BOOST_AUTO_TEST_CASE(the_state_key_changes_with_what_the_state_depends_on) {
   const std::string base = "  - preset: node\n";
   const std::string key = first_monitor(base).state_key();

@@ -228,8 +228,10 @@ BOOST_AUTO_TEST_CASE(options_that_make_no_sense_are_refused_by_name) {
   BOOST_TEST(SeverityOptions{}.validate().ok());
   BOOST_TEST(CriticalLimits{}.validate().ok());
   const auto message = [](const SeverityOptions& o) { return o.validate().error().message; };
-  BOOST_TEST(message({.warning_score = 0}) == "warning_score: 0 is not between 0 and 1");
-  BOOST_TEST(message({.critical_score = 1}) == "critical_score: 1 is not between 0 and 1");
+  BOOST_TEST(message({.warning_score = -0.1}) == "warning_score: -0.1 is not from 0 to 1");
+  BOOST_TEST(message({.critical_score = 1.1}) == "critical_score: 1.1 is not from 0 to 1");
+  BOOST_TEST(SeverityOptions{.warning_score = 0}.validate().ok());
+  BOOST_TEST(SeverityOptions{.critical_score = 1}.validate().ok());  // never by the score
   BOOST_TEST(message({.warning_sigmas = -1}) == "warning_sigmas: -1 is not a finite number >= 0");
   BOOST_TEST(message({.critical_sigmas = kInfinity}) ==
              "critical_sigmas: +Inf is not a finite number >= 0");
