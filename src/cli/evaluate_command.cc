@@ -73,12 +73,20 @@ void add_evaluate(CLI::App& tool, std::function<int()>& run) {
       "Inject faults into your own history: recall, false alarms and delay of every detector.");
   auto flags = std::make_shared<Flags>();
   auto& exam = flags->exam;
-  command->add_option("--input", exam.input, "CSV file (may be .gz), or a folder of them.");
+  auto* input =
+      command->add_option("--input", exam.input,
+                          "CSV file (may be .gz), or a folder of them; first column "
+                          "timestamp, in Unix seconds (milliseconds to nanoseconds are told by "
+                          "their size) or RFC 3339.");
   command->add_option("--config", exam.config_file,
                       "Configuration: settings of --monitor, and without --input its source.");
   command->add_option("--monitor", exam.monitor, "Monitor of --config; the first without it.");
-  command->add_option("--start", flags->start, "Start of the range, RFC 3339 or Unix seconds.");
-  command->add_option("--end", flags->end, "End of the range, RFC 3339 or Unix seconds.");
+  auto* start =
+      command->add_option("--start", flags->start, "Start of the range, RFC 3339 or Unix seconds.")
+          ->excludes(input);
+  auto* end =
+      command->add_option("--end", flags->end, "End of the range, RFC 3339 or Unix seconds.")
+          ->excludes(input);
   command
       ->add_option("--faults", exam.faults,
                    "Kinds, separated by commas: spike, drop, level_shift, ramp, silence, "
@@ -91,10 +99,12 @@ void add_evaluate(CLI::App& tool, std::function<int()>& run) {
   command->add_option("--threads", exam.threads, "Threads; 0 is one per core.")
       ->check(CLI::Range(0, 256));
   command->add_option("--json", exam.json_file, "File for the figures as JSON.");
-  command->add_option("--html", exam.html_file, "File for the report as one page.");
-  command->add_option("--noise", flags->families,
-                      "Instead of a history: count alarms on noise without faults. all, or of "
-                      "normal, laplace, student_t3, log_normal, ar1, poisson.");
+  auto* html = command->add_option("--html", exam.html_file, "File for the report as one page.");
+  auto* noise = command->add_option(
+      "--noise", flags->families,
+      "Instead of a history: count alarms on noise without faults. all, or of normal, laplace, "
+      "student_t3, log_normal, ar1, poisson.");
+  for (auto* of_history : {input, start, end, html}) noise->excludes(of_history);
   command->add_option("--series-weeks", flags->noise.series_weeks, "Noise to count, per family.")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

@@ -66,7 +66,10 @@ int run_backtest(BacktestFlags flags) {
       return report(core::Error{core::ErrorCode::InvalidArgument,
                                 "backtest needs --input and --output, or --prometheus"});
     }
-    if (!flags.config.empty()) flags.files.monitor = config->monitors.front();
+    if (!flags.config.empty()) {
+      flags.files.monitor = config->monitors.front();
+      flags.files.training = config->training;
+    }
     const auto files = tools::backtest_files(flags.files);
     if (!files.ok()) return report(files.error());
     std::cout << *files << " files scored into " << flags.files.output << '\n';
@@ -93,17 +96,24 @@ void add_backtest(CLI::App& cli, std::function<int()>& run) {
       "backtest",
       "Score files, or replay a range of a Prometheus and print what would have fired.");
   auto flags = std::make_shared<BacktestFlags>();
-  backtest->add_option("--input", flags->files.input,
-                       "Folder with <dataset>/<series>.csv or .csv.gz.");
-  backtest->add_option("--output", flags->files.output, "Folder for <dataset>/<series>.csv.");
-  backtest->add_option("--threads", flags->files.threads, "Files at once; 0 is one per core.")
-      ->check(CLI::Range(0, 256));
+  auto* input = backtest->add_option(
+      "--input", flags->files.input,
+      "Folder with <dataset>/<series>.csv or .csv.gz; first column timestamp, in Unix seconds "
+      "(milliseconds to nanoseconds are told by their size) or RFC 3339.");
+  auto* output =
+      backtest->add_option("--output", flags->files.output, "Folder for <dataset>/<series>.csv.");
+  auto* threads =
+      backtest->add_option("--threads", flags->files.threads, "Files at once; 0 is one per core.")
+          ->check(CLI::Range(0, 256));
   backtest->add_option("--config", flags->config,
                        "Configuration: detectors and ensemble of its first monitor for files, all "
                        "its monitors with --prometheus.");
-  backtest->add_option("--prometheus", flags->prometheus, "URL of a Prometheus to replay.");
-  backtest->add_option("--from", flags->from, "Start, RFC 3339 or Unix seconds.");
-  backtest->add_option("--to", flags->to, "End, RFC 3339 or Unix seconds.");
+  auto* prometheus =
+      backtest->add_option("--prometheus", flags->prometheus, "URL of a Prometheus to replay.");
+  for (auto* of_files : {input, output, threads}) prometheus->excludes(of_files);
+  backtest->add_option("--from", flags->from, "Start, RFC 3339 or Unix seconds.")
+      ->needs(prometheus);
+  backtest->add_option("--to", flags->to, "End, RFC 3339 or Unix seconds.")->needs(prometheus);
   backtest->callback([&run, flags] { run = [flags] { return run_backtest(*flags); }; });
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <thread>
 #include <utility>
 
@@ -39,16 +40,18 @@ config::MonitorConfig default_backtest_settings() {
 }
 
 core::Result<std::vector<double>> score_table(const sources::CsvTable& table,
-                                              const config::MonitorConfig& settings) {
+                                              const config::MonitorConfig& settings,
+                                              const config::TrainingConfig& training) {
   std::vector<double> scores(table.rows(), 0.0);
   double score = 0;
   const auto done = replay_tables(
-      {&table, 1}, {.settings = settings, .after_row = [&](const ReplayedRow& passed) {
-                      if (passed.is_judged) {
-                        score = tick_score(passed.monitor);
-                      }
-                      scores[passed.row] = score;
-                    }});
+      {&table, 1},
+      {.settings = settings, .training = training, .after_row = [&](const ReplayedRow& passed) {
+         if (passed.is_judged) {
+           score = tick_score(passed.monitor);
+         }
+         scores[passed.row] = score;
+       }});
   if (!done.ok()) return done.error();
   return scores;
 }
@@ -61,10 +64,22 @@ struct File {
 
 core::Result<std::vector<File>> list_files(const BacktestOptions& options) {
   std::error_code error;
+  if (fs::equivalent(options.input, options.output, error)) {
+    return core::Error{
+        core::ErrorCode::InvalidArgument,
+        options.output + ": is the folder of the input; take another for the output"};
+  }
+  error.clear();
   std::vector<File> files;
   for (const auto& dataset : fs::directory_iterator(options.input, error)) {
     if (!dataset.is_directory()) continue;
-    for (const auto& file : fs::directory_iterator(dataset.path(), error)) {
+    std::error_code unreadable;
+    const fs::directory_iterator inside(dataset.path(), unreadable);
+    if (unreadable) {
+      return core::Error{core::ErrorCode::Unavailable,
+                         dataset.path().string() + ": " + unreadable.message()};
+    }
+    for (const auto& file : inside) {
       std::string name = file.path().filename().string();
       if (name.ends_with(".gz")) name.resize(name.size() - 3);
       if (!name.ends_with(".csv")) continue;
@@ -80,13 +95,22 @@ core::Result<std::vector<File>> list_files(const BacktestOptions& options) {
   }
   std::sort(files.begin(), files.end(),
             [](const File& a, const File& b) { return a.input < b.input; });
+  std::map<fs::path, fs::path> writers;
+  for (const File& file : files) {
+    const auto [earlier, is_new] = writers.emplace(file.output, file.input);
+    if (is_new) continue;
+    return core::Error{core::ErrorCode::InvalidArgument,
+                       earlier->second.string() + " and " + file.input.string() +
+                           " would both be scored into " + file.output.string()};
+  }
   return files;
 }
 
-core::Status score_file(const File& file, const config::MonitorConfig& settings) {
+core::Status score_file(const File& file, const config::MonitorConfig& settings,
+                        const config::TrainingConfig& training) {
   const auto table = sources::read_csv(file.input.string());
   if (!table.ok()) return table.error();
-  const auto scores = score_table(*table, settings);
+  const auto scores = score_table(*table, settings, training);
   if (!scores.ok()) return scores.error().within(file.input.string());
   std::string text = "timestamp,anomaly_score\n";
   for (std::size_t row = 0; row < table->rows(); ++row) {
@@ -97,13 +121,16 @@ core::Status score_file(const File& file, const config::MonitorConfig& settings)
   }
   std::error_code ignored;
   fs::create_directories(file.output.parent_path(), ignored);
-  std::ofstream out(file.output, std::ios::binary);
+  fs::path aside = file.output;
+  aside += ".new";
+  std::ofstream out(aside, std::ios::binary);
   out << text;
   out.close();
-  if (!out) {
-    return core::Error{core::ErrorCode::Unavailable, file.output.string() + ": cannot be written"};
-  }
-  return {};
+  std::error_code error;
+  if (out) fs::rename(aside, file.output, error);
+  if (out && !error) return {};
+  fs::remove(aside, ignored);
+  return core::Error{core::ErrorCode::Unavailable, file.output.string() + ": cannot be written"};
 }
 
 }  // namespace
@@ -116,7 +143,7 @@ core::Result<std::size_t> backtest_files(const BacktestOptions& options) {
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
     for (std::size_t i = next++; i < files->size(); i = next++) {
-      status[i] = score_file((*files)[i], settings);
+      status[i] = score_file((*files)[i], settings, options.training);
     }
   };
   {

@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <ostream>
+#include <sstream>
 #include <utility>
 
+#include "anomaly_exporter/app/alert_feed.h"
 #include "anomaly_exporter/app/application.h"
 #include "anomaly_exporter/app/hints.h"
 #include "anomaly_exporter/app/monitor_state.h"
 #include "anomaly_exporter/config/config.h"
 #include "anomaly_exporter/exposition/dialect.h"
+#include "rate_windows.h"
 
 namespace anomaly_exporter::tools {
 
@@ -54,16 +57,7 @@ core::Status check_monitor(const config::Config& config, const config::MonitorCo
   if (!made.ok()) return made.error();
   app::MonitorState& state = **made;
 
-  std::optional<core::Duration> scrape;
-  if (!monitor.probe_selector.empty()) {
-    const auto found = source.scrape_interval(monitor.probe_selector, now, {});
-    if (found.ok()) scrape = *found;
-  }
-  const core::Duration rate_window =
-      std::max<core::Duration>(scrape.value_or(core::Duration(0)) * 4, std::chrono::seconds(20));
-  for (std::size_t m = 0; m < state.metrics(); ++m) {
-    if (!monitor.metrics[m].has_rate_window) state.requests[m].rate_window = rate_window;
-  }
+  const auto scrape = fill_rate_windows(state, source, now);
   const auto answers = source.latest(state.requests, now, {});
   state.table->begin(now, state.values);
   std::size_t answered = 0;
@@ -116,15 +110,23 @@ core::Status check_config(const std::string& path, bool live, const core::Clock&
                           std::ostream& out) {
   const auto config = config::load_config(path);
   if (!config.ok()) return config.error();
-  out << path << ": valid\n";
+  if (auto status = app::AlertFeed::check(*config, clock); !status.ok()) {
+    return status.error().within(path);
+  }
+  std::ostringstream sources;
   for (const auto& source : config->sources) {
     const auto* prometheus = std::get_if<sources::PrometheusSourceOptions>(&source.options);
-    out << "source " << source.name << ": "
-        << (prometheus != nullptr
-                ? "prometheus " + prometheus->url
-                : "csv " + std::get<sources::CsvSourceOptions>(source.options).path)
-        << '\n';
+    sources << "source " << source.name << ": "
+            << (prometheus != nullptr
+                    ? "prometheus " + prometheus->url
+                    : "csv " + std::get<sources::CsvSourceOptions>(source.options).path)
+            << '\n';
+    const auto made = app::make_source(source, clock);
+    if (made.ok()) continue;
+    if (prometheus != nullptr) return made.error().within(path);
+    sources << "    note: " << made.error().message << '\n';  // the files may come later
   }
+  out << path << ": valid\n" << sources.str();
   core::Status status;
   for (const auto& monitor : config->monitors) {
     out << "monitor " << monitor.name << ": " << monitor.metrics.size()

@@ -192,6 +192,10 @@ ExamCell cell_of(const std::vector<Placed>& faults, std::size_t judge) {
 core::Status check(std::span<const ExamHistory> histories) {
   for (const auto& history : histories) {
     const std::size_t rows = history.tables.empty() ? 0 : history.tables.front().rows();
+    if (rows >= kLeastExamTicks && !history.tables.front().median_step()) {
+      return core::Error{core::ErrorCode::InvalidArgument,
+                         history.name + ": all rows have one and the same time"};
+    }
     if (rows >= kLeastExamTicks) continue;
     return core::Error{core::ErrorCode::InvalidArgument,
                        history.name + ": " + std::to_string(rows) + " ticks; the exam needs " +

@@ -8,6 +8,7 @@
 #include "anomaly_exporter/app/application.h"
 #include "anomaly_exporter/app/engine.h"
 #include "anomaly_exporter/tools/evaluate.h"
+#include "rate_windows.h"
 
 namespace anomaly_exporter::tools {
 
@@ -15,7 +16,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr core::Duration kRateWindow = std::chrono::minutes(5);
 constexpr std::size_t kMostValues = 200'000'000;
 
 /// The first row of every tick; further ones repeat a tick that was judged already.
@@ -89,12 +89,10 @@ core::Result<ExamHistory> read_exam_range(const config::Config& config,
   auto made = app::MonitorState::create(monitor, budget, drops);
   if (!made.ok()) return made.error();
   app::MonitorState& state = **made;
-  for (std::size_t m = 0; m < state.metrics(); ++m) {
-    if (!monitor.metrics[m].has_rate_window) state.requests[m].rate_window = kRateWindow;
-  }
   const std::int64_t step = monitor.interval.count();
   const core::Timestamp first{from.ms / step * step};
   const core::Timestamp last{to.ms / step * step};
+  (void)fill_rate_windows(state, **source, last);
   app::Engine engine(1, clock);
   const auto found = engine.discover(state, **source, last, {});
   if (!found.source_up) {

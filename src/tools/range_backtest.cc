@@ -9,12 +9,11 @@
 #include "anomaly_exporter/app/application.h"
 #include "anomaly_exporter/app/engine.h"
 #include "anomaly_exporter/app/replay.h"
+#include "rate_windows.h"
 
 namespace anomaly_exporter::tools {
 
 namespace {
-
-constexpr core::Duration kRateWindow = std::chrono::minutes(5);
 
 struct Episode {
   core::Timestamp start, end;
@@ -98,9 +97,7 @@ core::Result<std::size_t> run_monitor(const config::MonitorConfig& config,
   const std::int64_t step = config.interval.count();
   const core::Timestamp first{from.ms / step * step};
   const core::Timestamp last{to.ms / step * step};
-  for (std::size_t m = 0; m < monitor.metrics(); ++m) {
-    if (!config.metrics[m].has_rate_window) monitor.requests[m].rate_window = kRateWindow;
-  }
+  (void)fill_rate_windows(monitor, source, last);
   const auto found = engine.discover(monitor, source, last, {});
   if (!found.source_up) {
     return core::Error{core::ErrorCode::Unavailable,
@@ -115,7 +112,15 @@ core::Result<std::size_t> run_monitor(const config::MonitorConfig& config,
   if (!done.ok()) return done.error();
   out << "monitor " << config.name << ": " << monitor.table->series() << " series, " << done->ticks
       << " ticks, " << done->samples << " samples\n";
+  for (const auto& error : found.errors) {
+    if (!error.empty()) out << "  not read: " << error << '\n';
+  }
   for (const auto& error : done->errors) out << "  not read: " << error << '\n';
+  for (const auto& remark : monitor.table->take_remarks()) out << "  note: " << remark << '\n';
+  for (const auto& detector : monitor.detectors) {
+    if (!detector->is_trainable()) continue;
+    out << "  note: " << detector->name() << " has no model in a replay, and takes no part\n";
+  }
   return recorder.print(monitor, out);
 }
 

@@ -36,11 +36,13 @@ config::MonitorConfig monitor_for(const sources::CsvTable& table, core::Duration
   std::vector<config::MetricConfig> metrics;
   for (std::size_t m = 0; m < table.metrics.size(); ++m) {
     metrics.push_back(gauge_of(table.metrics[m]));
-    if (!options.keep_metrics || m >= config.metrics.size()) continue;
-    if (config.metrics[m].request.metric != table.metrics[m]) continue;
-    metrics[m].unit = config.metrics[m].unit;
-    metrics[m].significance = config.metrics[m].significance;
-    metrics[m].critical = config.metrics[m].critical;
+    const auto own =
+        std::find_if(config.metrics.begin(), config.metrics.end(),
+                     [&](const auto& metric) { return metric.request.metric == table.metrics[m]; });
+    if (!options.keep_metrics || own == config.metrics.end()) continue;
+    metrics[m].unit = own->unit;
+    metrics[m].significance = own->significance;
+    metrics[m].critical = own->critical;
   }
   config.metrics = std::move(metrics);
   return config;
@@ -62,7 +64,7 @@ core::Status replay_tables(std::span<const sources::CsvTable> tables,
   TableSource source(tables);
   const StandingClock clock;
   app::Engine engine(1, clock);
-  TableTraining training(tables, monitor, config::TrainingConfig{});
+  TableTraining training(tables, monitor, options.training);
 
   const core::Timestamp first = table.times.front();
   std::int64_t last_tick = -1;

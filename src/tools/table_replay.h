@@ -26,6 +26,7 @@ struct TableReplayOptions {
   /// Metrics of `settings` that stand at a column of the same name give it their significance and
   /// limits; without it, as for metrics that do not, every deviation counts.
   bool keep_metrics = false;
+  config::TrainingConfig training{};
   /// Called for every row, in order.
   std::function<void(const ReplayedRow&)> after_row;
 };

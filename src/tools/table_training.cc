@@ -22,7 +22,7 @@ std::size_t table_of(const app::MonitorState& monitor, series::Entity entity) {
 
 TableTraining::TableTraining(std::span<const sources::CsvTable> tables,
                              const app::MonitorState& monitor, config::TrainingConfig config)
-    : tables_(tables), config_(config), is_needed_(app::has_trainable(monitor)) {}
+    : tables_(tables), config_(config), is_needed_(config.enabled && app::has_trainable(monitor)) {}
 
 bool TableTraining::is_due(core::Timestamp now, std::size_t rows) const {
   if (rows < config_.min_samples) return false;

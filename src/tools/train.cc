@@ -12,6 +12,7 @@
 #include "anomaly_exporter/core/number_text.h"
 #include "anomaly_exporter/storage/model_store.h"
 #include "progress_bar.h"
+#include "rate_windows.h"
 
 namespace anomaly_exporter::tools {
 
@@ -19,8 +20,6 @@ namespace {
 
 using core::Error;
 using core::ErrorCode;
-
-constexpr core::Duration kLeastRateWindow = std::chrono::seconds(20);
 
 detectors::Shape shape_of(const config::MonitorConfig& monitor) {
   return {
@@ -88,26 +87,6 @@ core::Result<app::TrainingData> read_table(const TrainOptions& options,
   return data;
 }
 
-void fill_rate_windows(app::MonitorState& state, sources::MetricSource& source,
-                       core::Timestamp now) {
-  std::string probe = state.config.probe_selector;
-  for (const auto& request : state.requests) {
-    if (probe.empty() && request.kind == sources::MetricRequest::Kind::Selector) {
-      probe = request.text;
-    }
-  }
-  core::Duration scrape{0};
-  if (!probe.empty()) {
-    if (const auto found = source.scrape_interval(probe, now, {}); found.ok() && *found) {
-      scrape = **found;
-    }
-  }
-  for (std::size_t m = 0; m < state.metrics(); ++m) {
-    if (state.config.metrics[m].has_rate_window) continue;
-    state.requests[m].rate_window = std::max(scrape * 4, kLeastRateWindow);
-  }
-}
-
 core::Result<app::TrainingData> read_source(const TrainOptions& options,
                                             const config::MonitorConfig& monitor,
                                             const core::Clock& clock) {
@@ -126,7 +105,7 @@ core::Result<app::TrainingData> read_source(const TrainOptions& options,
     app::Engine engine(1, clock);
     const std::int64_t step = monitor.interval.count();
     const core::Timestamp now{(clock.now() - monitor.offset).ms / step * step};
-    fill_rate_windows(**state, **source, now);
+    (void)fill_rate_windows(**state, **source, now);
     const auto found = engine.discover(**state, **source, now, {});
     if (!found.source_up) {
       return Error{ErrorCode::Unavailable,

@@ -104,6 +104,34 @@ class BacktestFiles(servers.TestCase):
             compared += part.count(b"\n") - 1
         self.assertGreater(compared, 1000)
 
+    def test_times_before_1970_are_scored_like_any_others(self):
+        shifted = self.folder / "shifted" / "one" / "plain.csv"
+        shifted.parent.mkdir(parents=True)
+        header, *rows = self.tables["one/plain.csv"]
+        day = 86400
+        at = int(rows[0].split(",")[0])
+        by = (at // (7 * day) + 1000) * 7 * day  # whole weeks: times of day and week stay
+        shifted.write_text("\n".join([header] + [
+            f"{int(r.split(',')[0]) - by},{r.split(',', 1)[1]}" for r in rows]) + "\n")
+        self.assertLess(at - by, 0)
+        output, _ = self.backtest("out")
+        earlier, _ = self.backtest("shifted-out", source=self.folder / "shifted")
+        def top(folder):
+            scores = [float(r[1]) for r in read_scores(folder / "one" / "plain.csv")[1]]
+            self.assertGreater(max(scores), 0.3)
+            return scores.index(max(scores))
+        self.assertEqual(top(earlier), top(output))
+
+    def test_two_files_for_one_output_and_the_input_as_output_are_refused(self):
+        (self.input / "one" / "single.csv").write_text("timestamp,value\n1,2\n")
+        code, _, err = servers.run_tool("backtest", "--input", self.input, "--output",
+                                        self.folder / "o")
+        self.assertEqual(code, 1)
+        self.assertIn("would both be scored into", err)
+        code, _, err = servers.run_tool("backtest", "--input", self.input, "--output", self.input)
+        self.assertEqual(code, 1)
+        self.assertIn("is the folder of the input", err)
+
     def test_an_input_without_files_is_an_error(self):
         empty = self.folder / "empty"
         empty.mkdir()

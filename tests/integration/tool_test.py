@@ -118,6 +118,12 @@ class BacktestRange(servers.TestCase):
         code, _, err = servers.run_tool("backtest", "--prometheus", "http://127.0.0.1:1")
         self.assertEqual(code, 1)
         self.assertIn("--config, --from and --to", err)
+        code, _, err = servers.run_tool("backtest", "--input", "a", "--output", "b", "--from", "1")
+        self.assertEqual(code, 2)
+        self.assertIn("--prometheus", err)
+        code, _, err = servers.run_tool("evaluate", "--noise", "normal", "--html", "r.html")
+        self.assertEqual(code, 2)
+        self.assertIn("--html", err)
 
 
 if __name__ == "__main__":

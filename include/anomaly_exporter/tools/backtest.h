@@ -16,6 +16,7 @@ struct BacktestOptions {
   /// Settings for the detectors and the ensemble; the built-in ones without it. Metrics, source and
   /// interval always come from the data.
   std::optional<config::MonitorConfig> monitor;
+  config::TrainingConfig training{};
   unsigned threads = 0;  ///< files at once; 0 = one per core
 };
 
@@ -27,14 +28,16 @@ struct BacktestOptions {
 /// tick's score. Rows are 0 until something is ready. Tables of several columns give the entity
 /// score.
 core::Result<std::vector<double>> score_table(const sources::CsvTable& table,
-                                              const config::MonitorConfig& settings);
+                                              const config::MonitorConfig& settings,
+                                              const config::TrainingConfig& training = {});
 
 /// Settings for backtests where no configuration is given.
 config::MonitorConfig default_backtest_settings();
 
 /// Scores every file of `input` into `output` (`timestamp,anomaly_score`, timestamps as written).
-/// Files named labels.json are never read. Equal bytes whatever the number of threads.
-/// Returns the number of files. Errors: the first bad file, named.
+/// Files named labels.json are never read. Equal bytes whatever the number of threads. A file of
+/// scores appears whole or not at all. Returns the number of files. Errors: the first bad file,
+/// named; two that would be written to one; a folder that cannot be read; `output` = `input`.
 core::Result<std::size_t> backtest_files(const BacktestOptions& options);
 
 }  // namespace anomaly_exporter::tools
