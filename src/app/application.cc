@@ -153,6 +153,12 @@ core::Status Application::reload() {
   return {};
 }
 
+/// From now to a time of the monotonic clock; 0 when that is over.
+std::chrono::milliseconds Application::time_until(std::chrono::nanoseconds deadline) const {
+  const auto left = std::max(deadline - clock_->monotonic(), std::chrono::nanoseconds(0));
+  return std::chrono::ceil<std::chrono::milliseconds>(left);
+}
+
 void Application::swap_in(Prepared prepared) {
   budget_.set_options(prepared.config.limits.series);
   std::vector<std::unique_ptr<MonitorRunner>> kept(prepared.monitors.size());
@@ -163,30 +169,32 @@ void Application::swap_in(Prepared prepared) {
     });
     if (found == runners_.end()) continue;
     kept[i] = std::move(*found);
-    kept[i]->update(config, prepared.sources.at(config.source), prepared.config.training);
+    kept[i]->update(config, prepared.sources.at(config.source), prepared.config.training,
+                    prepared.config.storage);
   }
+  const std::chrono::nanoseconds until = clock_->monotonic() + kStateDeadline;
   for (auto& runner : runners_) {
     if (runner) runner->request_stop();
   }
   for (auto& runner : runners_) {
-    if (runner) (void)runner->stop_and_save();
+    if (runner) (void)runner->stop_and_save(until);
   }
   runners_.clear();
+  if (state_) (void)state_->drain(time_until(until));  // before those that come read it
   // A source that no monitor reads is neither up nor down.
   std::set<std::string> read;
   for (const auto& monitor : prepared.config.monitors) read.insert(monitor.source);
   for (const auto& [name, source] : sources_) {
     if (!read.contains(name)) self_.sources().remove(name);
   }
-  for (const auto& name : read) {
-    if (!sources_.contains(name)) self_.sources().observe(name, false, *prepared.sources.at(name));
-  }
+  for (const auto& name : read) self_.sources().add(name, *prepared.sources.at(name));
   sources_ = std::move(prepared.sources);
   const config::Config& config = prepared.config;
 
   std::vector<std::string> names;
   for (const auto& monitor : config.monitors) names.push_back(monitor.name);
   snapshots_.retain(names);
+  self_.retain_monitors(names);
   alerts_.configure(config);
   for (std::size_t i = 0; i < kept.size(); ++i) {
     if (!kept[i]) {
@@ -254,10 +262,11 @@ void Application::stop() {
     log_->info("stopping");
     trainer_.request_stop();
     for (auto& runner : runners_) runner->request_stop();
+    const std::chrono::nanoseconds until = clock_->monotonic() + kStateDeadline;
     std::size_t unsaved = 0;
-    for (auto& runner : runners_) unsaved += runner->stop_and_save();
+    for (auto& runner : runners_) unsaved += runner->stop_and_save(until);
     if (state_) {
-      unsaved += state_->drain(kStateDeadline);
+      unsaved += state_->drain(time_until(until));
       if (unsaved > 0) {
         log_->warn("some state stays as it was at the last snapshot", {{"parts", unsaved}});
       }

@@ -31,6 +31,19 @@ void for_each_lane(LaneMask lanes, const Body& body) {
   }
 }
 
+/// The lanes of which some row is under a silence that gates learning.
+LaneMask silenced_lanes(const MonitorState& monitor, const Tick& tick) {
+  const LearnGate* gate = monitor.learn_gate.get();
+  LaneMask silenced = 0;
+  for (std::size_t m = 0; gate != nullptr && m < tick.metrics; ++m) {
+    for_each_lane(tick.active, [&](std::size_t lane) {
+      const Row row = tick.row(m, lane);
+      if (row < gate->size() && (*gate)[row] != 0) silenced |= series::bit(lane);
+    });
+  }
+  return silenced;
+}
+
 }  // namespace
 
 /// What one evaluation is about.
@@ -76,14 +89,19 @@ EvaluationCounts Engine::evaluate(MonitorState& monitor, series::TickIndex index
     const Tick tick = append(context, block, s);
     score(context, tick, s);
     monitor.ensemble.combine(tick, monitor.voters, s.verdicts, monitor.log_p0,
-                             {&monitor.evidence, &monitor.budget_map, &s.rises}, s.scores, detail);
+                             {.columns = &monitor.evidence,
+                              .map = &monitor.budget_map,
+                              .rises = &s.rises,
+                              .repeated = monitor.replayed_evidence.get(),
+                              .silenced = silenced_lanes(monitor, tick)},
+                             s.scores, detail);
     monitor.judge.judge(tick, s.scores, monitor.policies, policies_of(monitor, tick),
                         monitor.log_p0, s.severity);
     learn(context, tick, s);
     store(context, tick, s);
   });
 
-  calibrate(monitor);
+  calibrate(monitor, time);
   EvaluationCounts counts(monitor.metrics(), monitor.detectors.size());
   for (auto& s : monitor.scratch) {
     counts.add(s.counts);
@@ -161,7 +179,8 @@ Tick Engine::append(const Context& context, std::size_t block, BlockScratch& s) 
   }
   LaneMask repeated = 0;
   for_each_lane(active, [&](std::size_t lane) {
-    if (monitor.known_until[block * kLanes + lane] >= context.time.ms) {
+    const std::int64_t until = monitor.known_until[block * kLanes + lane];
+    if (until != 0 && until >= context.time.ms) {
       repeated |= series::bit(lane);
     }
   });
@@ -259,7 +278,8 @@ void Engine::learn(const Context& context, const Tick& tick, BlockScratch& s) {
       }
       // The steps into and within an anomaly say nothing about how fine the series is: after the
       // first one, a constant series would hold every further step of that size for ordinary.
-      if (abnormal == 0 && (strip.present[before] & series::bit(lane)) != 0) {
+      const bool is_new = (tick.repeated & series::bit(lane)) == 0;
+      if (is_new && abnormal == 0 && (strip.present[before] & series::bit(lane)) != 0) {
         const float step = std::fabs(tick.values[i] - strip.values[before * strip.stride + lane]);
         float& smallest = monitor.smallest_step[row];
         if (step > 0 && std::isfinite(step) && (smallest == 0 || step < smallest)) smallest = step;
@@ -300,7 +320,10 @@ void Engine::store(const Context& context, const Tick& tick, BlockScratch& s) {
       const Row row = tick.row(m, lane);
       if ((tick.present[m] & series::bit(lane)) == 0) {
         out.outcome[row] = static_cast<std::uint8_t>(Outcome::NoData);
-        out.flags[row] = monitor.answered[m] ? static_cast<std::uint8_t>(Flag::kMissing) : 0;
+        // One failed read does not bring back what was missing before.
+        const unsigned before = out.flags[row];
+        const unsigned now = monitor.answered[m] ? unsigned{Flag::kMissing} : before;
+        out.flags[row] = static_cast<std::uint8_t>(now & Flag::kMissing);
         if (monitor.answered[m]) follow_episode(monitor, tick, {m, lane}, fresh, s);
         ++s.counts.outcome[static_cast<std::size_t>(Outcome::NoData)];
         return;
@@ -336,7 +359,8 @@ void Engine::store(const Context& context, const Tick& tick, BlockScratch& s) {
 
 /// The pooled raw scores of the tick reach the tail maps. They are refitted often while they are
 /// young and every 64 ticks later.
-void Engine::calibrate(MonitorState& monitor) {
+void Engine::calibrate(MonitorState& monitor, core::Timestamp time) {
+  const bool is_new = monitor.calibrated_until.ms == 0 || time > monitor.calibrated_until;
   constexpr series::TickIndex kRefitTicks = 64;
   for (std::size_t d = 0; d < monitor.calibrations.size(); ++d) {
     // Summed first: counts add up to the same whatever worker saw which block.
@@ -346,7 +370,7 @@ void Engine::calibrate(MonitorState& monitor) {
       seen.add(s.seen[d]);
       s.seen[d].clear();
     }
-    if (monitor.learns_calibration) monitor.calibrations[d].learn(seen);
+    if (is_new) monitor.calibrations[d].learn(seen);
     seen.clear();
   }
   ensemble::RiseHistogram& rises = monitor.scratch.front().rises;
@@ -355,7 +379,7 @@ void Engine::calibrate(MonitorState& monitor) {
     rises.add(s.rises);
     s.rises.clear();
   }
-  if (monitor.learns_calibration) monitor.budget_map.learn(rises);
+  if (is_new) monitor.budget_map.learn(rises);
   rises.clear();
   const double samples = monitor.calibrations.empty() ? 0 : monitor.calibrations[0].samples();
   if (samples > 1.1 * monitor.calibrated_samples || monitor.index % kRefitTicks == 0) {

@@ -35,7 +35,7 @@ series::LaneMask fresh_lanes(MonitorState& monitor, const detectors::Tick& tick)
   for (series::LaneMask lanes = tick.active; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<std::size_t>(std::countr_zero(lanes));
     std::int64_t& until = monitor.episodes_until[tick.block * series::kLanes + lane];
-    if (tick.time.ms <= until) continue;
+    if (until != 0 && tick.time.ms <= until) continue;
     until = tick.time.ms;
     fresh |= series::bit(lane);
   }

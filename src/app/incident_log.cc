@@ -24,7 +24,8 @@ void IncidentLog::observe(const MonitorState& monitor) {
   const severity::Episodes& episodes = monitor.episodes;
   for (auto it = open_.begin(); it != open_.end();) {
     if (it->first < rows && !episodes.is_at_rest(it->first)) {
-      it->second.last = monitor.time;
+      it->second.first = std::min(it->second.first, monitor.time);  // the clock may be set back
+      it->second.last = std::max(it->second.last, monitor.time);
       ++it;
       continue;
     }

@@ -197,7 +197,7 @@ void MonitorModels::take_outcome(Slot& slot, TrainingOutcome outcome) {
     return;
   }
   const auto& m = outcome.trained.metadata;
-  slot.schedule.note_trained(now, m.last - m.first);
+  slot.schedule.note_fitted(now, m.first, m.last);
   slot.drift = 0;
   if (outcome.kind == Kind::Rejected) return;
   slot.named_version = m.version;

@@ -67,9 +67,9 @@ void MonitorRunner::start() {
 
 void MonitorRunner::update(config::MonitorConfig config,
                            std::shared_ptr<sources::MetricSource> source,
-                           config::TrainingConfig training) {
+                           config::TrainingConfig training, config::StorageConfig storage) {
   core::MutexLock lock(mutex_);
-  update_ = Update{std::move(config), std::move(source), training};
+  update_ = Update{std::move(config), std::move(source), training, storage};
 }
 
 void MonitorRunner::apply_update() {
@@ -83,6 +83,7 @@ void MonitorRunner::apply_update() {
   incidents_.configure(monitor_->config.incidents);
   source_ = std::move(update->source);
   models_.configure(update->training);
+  storage_ = update->storage;
   knows_scrape_interval_ = false;
 }
 
@@ -128,7 +129,8 @@ bool MonitorRunner::try_warm_up(const std::stop_token& stop) {
   const std::size_t ticks = history_ticks(*monitor_, backfill_samples_);
   const core::Timestamp from = now - interval() * static_cast<std::int64_t>(ticks);
   const auto begin = deps_.clock->monotonic();
-  monitor_->counts_episodes = false;
+  const series::TickIndex last_index = monitor_->index;
+  monitor_->begin_replay();
   const auto done = replay(*deps_.engine, *monitor_, *source_, from, now - interval(),
                            monitor_->index + 1, Engine::all_lanes(*monitor_), stop,
                            {.progress =
@@ -137,11 +139,13 @@ bool MonitorRunner::try_warm_up(const std::stop_token& stop) {
                                   publish();
                                 },
                             .after_tick = nullptr});
-  monitor_->counts_episodes = true;
+  monitor_->end_replay();
   monitor_->newcomers.clear();
   if (!done.ok()) {
     watch_.say(core::LogLevel::Warn, "backfill", "history could not be read", done.error().message);
     monitor_->forget_all();
+    // What was read teaches no second time.
+    if (monitor_->index > last_index) monitor_->teach_no_more_until(monitor_->time);
     return false;
   }
   for (const auto& error : done->errors) {
@@ -155,7 +159,6 @@ bool MonitorRunner::try_warm_up(const std::stop_token& stop) {
                                        {"seconds", seconds}});
   monitor_->index = std::max<series::TickIndex>(monitor_->index, 0);
   monitor_->time = now - interval();
-  monitor_->learns_calibration = true;
   start_profile_backfill(now);
   return true;
 }
@@ -177,7 +180,7 @@ void MonitorRunner::restore_state() {
     monitor_->time = {};  // nothing has been evaluated yet
   }
   // The replay of the last window must not count again what the restored maps have seen.
-  monitor_->learns_calibration = !report.has_calibration;
+  if (report.has_calibration) monitor_->calibrated_until = report.newest;
   deps_.log->info("state restored", {{"monitor", name_},
                                      {"entities", report.entities},
                                      {"saved", core::format_rfc3339(report.saved)}});
@@ -221,6 +224,7 @@ void MonitorRunner::start_profile_backfill(core::Timestamp now) {
 }
 
 void MonitorRunner::go_live(const std::stop_token& stop) {
+  is_warm_ = true;
   status_.not_ready = "waiting for the first tick";
   publish();
   next_save_ = deps_.clock->monotonic() + storage_.snapshot_interval;
@@ -279,10 +283,15 @@ bool MonitorRunner::wait_until_due(const std::stop_token& stop, core::Timestamp&
 /// Reads the ticks between the last one evaluated and `due`. False when the source went away.
 bool MonitorRunner::close_gap(core::Timestamp due, const std::stop_token& stop) {
   const std::int64_t missed = (due - monitor_->time) / interval() - 1;
-  const bool is_starting = !std::exchange(has_started_, true);  // the first gap is the start-up's
-  if (missed <= 0) return true;
-  if (!is_starting) {
-    deps_.self->count_missed_ticks(name_, watch_.is_up() ? static_cast<std::uint64_t>(missed) : 1);
+  if (!watch_.is_up()) excused_gaps_ = kExcusedGaps;
+  if (missed <= 0) {
+    excused_gaps_ = 0;
+    return true;
+  }
+  if (excused_gaps_ > 0) {
+    --excused_gaps_;
+  } else {
+    deps_.self->count_missed_ticks(name_, static_cast<std::uint64_t>(missed));
   }
   const auto went_away = [&](const TickReport& down) {
     note_report(down, stop);
@@ -381,24 +390,28 @@ void MonitorRunner::save_state_when_due() {
     next_part_ = 0;
   }
   if (deps_.state->enqueue(name_, next_part_,
-                           StateStore::encode(*monitor_, next_part_, deps_.clock->now()))) {
+                           StateStore::encode(*monitor_, next_part_, deps_.clock->now()), parts)) {
     ++next_part_;
   } else {
     deps_.self->count_state_skipped();
   }
 }
 
-std::size_t MonitorRunner::stop_and_save() {
+std::size_t MonitorRunner::stop_and_save(std::chrono::nanoseconds until) {
   thread_ = {};
-  if (deps_.state == nullptr) return 0;
+  if (deps_.state == nullptr || !is_warm_) return 0;
   const std::size_t parts = StateStore::parts(*monitor_);
-  std::size_t queued = 0;
-  while (queued < parts &&
-         deps_.state->enqueue(name_, queued,
-                              StateStore::encode(*monitor_, queued, deps_.clock->now()))) {
-    ++queued;
+  for (std::size_t part = 0; part < parts; ++part) {
+    const auto left = std::max(until - deps_.clock->monotonic(), std::chrono::nanoseconds(0));
+    const bool has_room =
+        deps_.state->wait_for_room(std::chrono::ceil<std::chrono::milliseconds>(left));
+    if (!has_room ||
+        !deps_.state->enqueue(name_, part, StateStore::encode(*monitor_, part, deps_.clock->now()),
+                              parts)) {
+      return parts - part;
+    }
   }
-  return parts - queued;
+  return 0;
 }
 
 void MonitorRunner::note_report(const TickReport& report, const std::stop_token& stop) {
@@ -411,7 +424,11 @@ void MonitorRunner::note_report(const TickReport& report, const std::stop_token&
     status_.remarks.push_back(std::move(remark));
   }
   keep_newest(status_.remarks);
-  deps_.self->observe_limits(deps_.budget->total(), deps_.budget->options().series);
+  const series::SeriesLimitOptions limits = deps_.budget->options();
+  const std::string& source_name = monitor_->config.source;
+  deps_.self->observe_limits(deps_.budget->total(), limits.series);
+  deps_.self->sources().observe_series(source_name, deps_.budget->of_source(source_name),
+                                       limits.series_per_source);
 }
 
 std::shared_ptr<const exposition::MonitorSnapshot> MonitorRunner::publish() {

@@ -45,7 +45,7 @@ std::uint32_t ticks_until_accepted(
   auto ticks = static_cast<std::size_t>(config.accept_shift_after / config.interval);
   for (const auto& detector : detectors) {
     const std::size_t window = detector->look_back();
-    const std::size_t spare = window - std::min(window, detector->warmup_samples());
+    const std::size_t spare = window - std::min(window, detector->least_in_look_back());
     ticks = std::min({ticks, window / 2, spare});
   }
   return static_cast<std::uint32_t>(ticks);
@@ -59,6 +59,8 @@ series::SeriesTableOptions table_options(const config::MonitorConfig& config) {
   options.group_by = config.group_by;
   options.labels = config.labels;
   options.expire_after = config.expire_after;
+  // How old a sample may be is the source's to say: its look-back, the rate window, a file's step.
+  options.max_age = std::chrono::hours(24 * 365);
   options.max_ahead = std::max<core::Duration>(config.interval, std::chrono::seconds(10));
   if (!config.allow_own_metrics) options.own_families = config.own_families;
   return options;
@@ -184,6 +186,7 @@ void MonitorState::adopt(config::MonitorConfig changed) {
   ensemble = ensemble::Ensemble(config.ensemble, significance_of(config));
   judge = severity::Judge(significance_of(config));
   policies = make_policies(config);
+  table->reconfigure(table_options(config));
   grow();  // a metric may have got its first `min_rate`
   choose_all_policies();
   log_p0 = log_budget(config);
@@ -250,6 +253,7 @@ void MonitorState::grow() {
   results.resize(rows, windows.blocks() * series::kLanes);
   for (auto& detector : detectors) detector->resize(windows.blocks());
   evidence.resize(windows.blocks());
+  if (replayed_evidence) replayed_evidence->resize(windows.blocks());
   known_until.resize(windows.blocks() * series::kLanes);
   values.values.resize(rows);
   values.present.resize(windows.blocks() * metrics());
@@ -283,6 +287,7 @@ void MonitorState::relearn(series::Entity entity) {
   }
   results.entity_score[entity] = -1;
   evidence.forget(entity);
+  if (replayed_evidence) replayed_evidence->forget(entity);
   known_until[entity] = 0;
   if (is_at_rest) episodes_until[entity] = 0;  // the history may show one that goes on
   for (auto& detector : detectors) {
@@ -290,8 +295,31 @@ void MonitorState::relearn(series::Entity entity) {
   }
 }
 
+void MonitorState::begin_replay() {
+  counts_episodes = false;
+  const bool was_restored =
+      std::ranges::any_of(known_until.span(), [](std::int64_t until) { return until > 0; });
+  if (!was_restored) return;
+  replayed_evidence = std::make_unique<ensemble::EvidenceColumns>(metrics(), config.interval);
+  replayed_evidence->resize(blocks());
+}
+
+void MonitorState::end_replay() {
+  counts_episodes = true;
+  replayed_evidence.reset();
+}
+
+void MonitorState::teach_no_more_until(core::Timestamp until) {
+  calibrated_until = std::max(calibrated_until, until);
+  for (series::Entity e = 0; e < table->capacity(); ++e) {
+    const bool is_live = (table->live(series::block_of(e)) & series::bit(series::lane_of(e))) != 0;
+    if (is_live) known_until[e] = std::max(known_until[e], until.ms);
+  }
+}
+
 void MonitorState::set_back(core::Timestamp to) {
   time = to;
+  calibrated_until = std::min(calibrated_until, to);
   episodes.set_back(to);
   for (auto* column : {&episodes_until, &known_until}) {
     for (std::int64_t& until : column->span()) until = std::min(until, to.ms);

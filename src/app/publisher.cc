@@ -128,8 +128,10 @@ std::shared_ptr<const MonitorSnapshot> Publisher::snapshot(const MonitorState& m
     gather(labels, results.confidence[d], out->confidence[d]);
   }
   if (!status.source_up) {
-    // Nothing is known of now: no score is repeated, and nothing is called missing.
-    std::fill(out->flags.begin(), out->flags.end(), std::uint8_t{0});
+    // Nothing is known of now: no score is repeated, and nothing is called missing that was not.
+    for (std::uint8_t& flags : out->flags) {
+      flags = static_cast<std::uint8_t>(flags & MonitorSnapshot::kMissing);
+    }
     std::fill(out->outcome.begin(), out->outcome.end(), detectors::Outcome::NoData);
   }
   out->entity_score.assign(labels.entities(), -1.0F);

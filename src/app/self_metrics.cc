@@ -35,12 +35,6 @@ const Histogram::BucketBoundaries kRequestBuckets{0.001, 0.005, 0.01, 0.05, 0.1,
 
 constexpr const char* kLevelNames[] = {"none", "info", "warning", "critical"};
 
-/// Brings a counter up to a total kept elsewhere that never goes back.
-void raise_to(Counter& counter, double total) {
-  const double now = counter.Value();
-  if (total > now) counter.Increment(total - now);
-}
-
 }  // namespace
 
 struct SelfMetrics::Impl {
@@ -54,6 +48,8 @@ struct SelfMetrics::Impl {
     std::multimap<std::string, T*> by_owner;
   };
   std::map<std::string, Owned<Counter>> counters AE_GUARDED_BY(mutex);
+  /// Totals kept elsewhere, as far as counters have them.
+  std::map<const Counter*, double> told AE_GUARDED_BY(mutex);
   std::map<std::string, Owned<Gauge>> gauges AE_GUARDED_BY(mutex);
   std::map<std::string, Owned<Histogram>> histograms AE_GUARDED_BY(mutex);
 
@@ -89,6 +85,15 @@ struct SelfMetrics::Impl {
     return add(histograms.at(name), owner, labels, buckets);
   }
 
+  /// Brings a counter on by as much as a total kept elsewhere has grown. REQUIRES: it never falls,
+  /// but begins anew after remove_monitor.
+  void raise(Counter& counter, double total) AE_REQUIRES(mutex) {
+    double& known = told[&counter];
+    counter.Increment(total - known);
+    known = total;
+  }
+  void raise_drops(const std::string& monitor, const series::DropCounters& of) AE_REQUIRES(mutex);
+
   template <class T>
   static void remove_owner(std::map<std::string, Owned<T>>& all, const std::string& owner) {
     for (auto& [name, owned] : all) {
@@ -97,11 +102,6 @@ struct SelfMetrics::Impl {
         it = owned.by_owner.erase(it);
       }
     }
-  }
-  void remove(const std::string& owner) AE_REQUIRES(mutex) {
-    remove_owner(counters, owner);
-    remove_owner(gauges, owner);
-    remove_owner(histograms, owner);
   }
 };
 
@@ -124,7 +124,7 @@ SelfMetrics::SelfMetrics() : impl_(std::make_unique<Impl>()) {
   i.declare_gauge(AE_NAME("last_evaluation_timestamp_seconds"),
                   "Data time of the last tick that was evaluated.");
   i.declare_counter(AE_NAME("missed_ticks_total"),
-                    "Ticks not evaluated in time; they are read later where possible.");
+                    "Ticks not evaluated in time though the source answered; they are read later.");
   i.declare_counter(AE_NAME("clock_steps_total"), "Times the wall clock was set back.");
   i.declare_gauge(AE_NAME("monitor_interval_seconds"),
                   "Interval of the monitor, labelled with the source it reads.");
@@ -191,18 +191,20 @@ SelfMetrics::SelfMetrics() : impl_(std::make_unique<Impl>()) {
 
 SelfMetrics::~SelfMetrics() = default;
 
+void SelfMetrics::Impl::raise_drops(const std::string& monitor, const series::DropCounters& of) {
+  for (std::size_t r = 0; r < series::kDropReasons; ++r) {
+    const auto reason = static_cast<series::DropReason>(r);
+    raise(counter(AE_NAME("samples_dropped_total"), monitor_key(monitor),
+                  {{"monitor", monitor}, {"reason", std::string(to_string(reason))}}),
+          static_cast<double>(of.value(reason)));
+  }
+}
+
 std::vector<prometheus::MetricFamily> SelfMetrics::collect() {
   std::vector<prometheus::MetricFamily> families;
   {
     core::MutexLock lock(impl_->mutex);
-    for (const auto& [name, drops] : impl_->drops) {
-      for (std::size_t r = 0; r < series::kDropReasons; ++r) {
-        const auto reason = static_cast<series::DropReason>(r);
-        raise_to(impl_->counter(AE_NAME("samples_dropped_total"), monitor_key(name),
-                                {{"monitor", name}, {"reason", std::string(to_string(reason))}}),
-                 static_cast<double>(drops->value(reason)));
-      }
-    }
+    for (const auto& [name, drops] : impl_->drops) impl_->raise_drops(name, *drops);
     families = impl_->registry.Collect();
   }
   for (auto more : {sources_.collect(), models_.collect()}) {
@@ -255,9 +257,34 @@ void SelfMetrics::add_monitor(const MonitorState& monitor, const series::DropCou
 }
 
 void SelfMetrics::remove_monitor(const std::string& name) {
-  core::MutexLock lock(impl_->mutex);
-  impl_->drops.erase(name);
-  impl_->remove(monitor_key(name));
+  auto& i = *impl_;
+  const std::string key = monitor_key(name);
+  core::MutexLock lock(i.mutex);
+  if (const auto drops = i.drops.find(name); drops != i.drops.end()) {
+    i.raise_drops(name, *drops->second);
+    i.drops.erase(drops);
+  }
+  Impl::remove_owner(i.gauges, key);
+  Impl::remove_owner(i.histograms, key);
+  sources_.remove_monitor(name);
+  for (auto& [family, owned] : i.counters) {
+    for (auto [it, end] = owned.by_owner.equal_range(key); it != end; ++it)
+      i.told.erase(it->second);
+  }
+}
+
+void SelfMetrics::retain_monitors(const std::vector<std::string>& names) {
+  auto& i = *impl_;
+  std::set<std::string> kept{kProgram};
+  for (const std::string& name : names) kept.insert(monitor_key(name));
+  core::MutexLock lock(i.mutex);
+  std::set<std::string> gone;
+  for (const auto& [family, owned] : i.counters) {
+    for (const auto& [owner, counter] : owned.by_owner) {
+      if (!kept.contains(owner)) gone.insert(owner);
+    }
+  }
+  for (const std::string& owner : gone) Impl::remove_owner(i.counters, owner);
 }
 
 void SelfMetrics::observe_tick(const MonitorState& monitor, const TickReport& report,
@@ -298,29 +325,29 @@ void SelfMetrics::observe_tick(const MonitorState& monitor, const TickReport& re
       .Set(rows == 0 ? 0 : scored / static_cast<double>(rows));
 
   const EvaluationCounts& totals = monitor.totals;
-  raise_to(i.counter(AE_NAME("samples_processed_total"), key, by_monitor),
-           static_cast<double>(totals.samples));
-  raise_to(i.counter(AE_NAME("expected_alarms_total"), key, by_monitor), totals.expected_alarms);
-  raise_to(i.counter(AE_NAME("seen_alarms_total"), key, by_monitor),
-           static_cast<double>(totals.seen_alarms));
+  i.raise(i.counter(AE_NAME("samples_processed_total"), key, by_monitor),
+          static_cast<double>(totals.samples));
+  i.raise(i.counter(AE_NAME("expected_alarms_total"), key, by_monitor), totals.expected_alarms);
+  i.raise(i.counter(AE_NAME("seen_alarms_total"), key, by_monitor),
+          static_cast<double>(totals.seen_alarms));
   i.gauge(AE_NAME("muted_series"), key, by_monitor).Set(static_cast<double>(report.counts.muted));
   for (std::size_t r = 0; r < severity::kSuppressions; ++r) {
     const std::string reason(to_string(static_cast<severity::Suppression>(r)));
-    raise_to(i.counter(AE_NAME("anomalies_suppressed_total"), key,
-                       {{"monitor", name}, {"reason", reason}}),
-             static_cast<double>(totals.suppressed[r]));
+    i.raise(i.counter(AE_NAME("anomalies_suppressed_total"), key,
+                      {{"monitor", name}, {"reason", reason}}),
+            static_cast<double>(totals.suppressed[r]));
   }
   const std::size_t detectors = config.ensemble.weights.size();
   for (std::size_t d = 0; d <= detectors; ++d) {
     const std::string detector = d < detectors ? config.ensemble.weights[d].detector : "ensemble";
     for (std::size_t m = 0; m < config.metrics.size(); ++m) {
       for (std::size_t level = 1; level < 4; ++level) {
-        raise_to(i.counter(AE_NAME("anomalies_total"), key,
-                           {{"monitor", name},
-                            {"metric", config.metrics[m].request.metric},
-                            {"severity", kLevelNames[level]},
-                            {"detector", detector}}),
-                 static_cast<double>(totals.episodes[(m * 4 + level) * (detectors + 1) + d]));
+        i.raise(i.counter(AE_NAME("anomalies_total"), key,
+                          {{"monitor", name},
+                           {"metric", config.metrics[m].request.metric},
+                           {"severity", kLevelNames[level]},
+                           {"detector", detector}}),
+                static_cast<double>(totals.episodes[(m * 4 + level) * (detectors + 1) + d]));
       }
     }
     if (d == detectors) continue;
@@ -355,9 +382,9 @@ void SelfMetrics::count_clock_step(const std::string& monitor) {
 
 void SelfMetrics::observe_incidents(const std::string& monitor, std::uint64_t refused) {
   core::MutexLock lock(impl_->mutex);
-  auto& counter = impl_->counter(AE_NAME("incidents_refused_total"), monitor_key(monitor),
-                                 {{"monitor", monitor}});
-  counter.Increment(static_cast<double>(refused) - counter.Value());
+  impl_->raise(impl_->counter(AE_NAME("incidents_refused_total"), monitor_key(monitor),
+                              {{"monitor", monitor}}),
+               static_cast<double>(refused));
 }
 
 void SelfMetrics::observe_state_write(bool ok, core::Timestamp now) {

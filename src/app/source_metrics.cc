@@ -42,11 +42,23 @@ std::uint64_t increase(std::uint64_t total, std::uint64_t last) {
 
 }  // namespace
 
-void SourceMetrics::observe(const std::string& name, bool up, const sources::MetricSource& source) {
+void SourceMetrics::observe(const std::string& name, const sources::MetricSource& source,
+                            const Try& latest) {
+  add(name, source);
+  const core::MutexLock lock(mutex_);
+  auto& answered = sources_[name].answered;
+  if (latest.is_answered) {
+    answered[latest.monitor] = latest.now + std::min(2 * latest.interval, kLongestAnswer);
+    return;
+  }
+  answered.erase(latest.monitor);
+  std::erase_if(answered, [&](const auto& entry) { return entry.second <= latest.now; });
+}
+
+void SourceMetrics::add(const std::string& name, const sources::MetricSource& source) {
   SourceStats now = source.stats();
   const core::MutexLock lock(mutex_);
   Totals& totals = sources_[name];
-  totals.up = up;
   totals.stats.clock_skew = now.clock_skew;
   auto& known = totals.carried;
   auto before = std::find_if(known.begin(), known.end(),
@@ -70,18 +82,42 @@ void SourceMetrics::remove(const std::string& name) {
   sources_.erase(name);
 }
 
+void SourceMetrics::observe_series(const std::string& name, std::size_t series, std::size_t limit) {
+  const core::MutexLock lock(mutex_);
+  const auto found = sources_.find(name);
+  if (found == sources_.end()) return;
+  found->second.series = series;
+  found->second.series_limit = limit;
+}
+
+void SourceMetrics::remove_monitor(const std::string& monitor) {
+  const core::MutexLock lock(mutex_);
+  for (auto& [name, totals] : sources_) totals.answered.erase(monitor);
+}
+
 std::vector<prometheus::MetricFamily> SourceMetrics::collect() const {
   const auto of = [](const std::string& source) { return MetricLabels{{"source", source}}; };
   Families out;
   const core::MutexLock lock(mutex_);
-  out.open("anomaly_exporter_source_up", "1 when the source answered its last request.",
+  out.open("anomaly_exporter_source_up",
+           "1 when the source answered the last request of one of its monitors.",
            MetricType::Gauge);
-  for (const auto& [name, totals] : sources_) out.gauge(of(name), totals.up ? 1 : 0);
+  for (const auto& [name, totals] : sources_) out.gauge(of(name), totals.answered.empty() ? 0 : 1);
   out.open("anomaly_exporter_source_clock_skew_seconds",
            "Clock of the source minus ours, to about a second.", MetricType::Gauge);
   for (const auto& [name, totals] : sources_) {
     const auto& skew = totals.stats.clock_skew;
     if (skew) out.gauge(of(name), core::to_seconds(*skew));
+  }
+  out.open("anomaly_exporter_source_series", "Series admitted of the source.", MetricType::Gauge);
+  for (const auto& [name, totals] : sources_) {
+    out.gauge(of(name), static_cast<double>(totals.series));
+  }
+  out.open("anomaly_exporter_source_series_limit",
+           "Most series of one source that are admitted (limits.series_per_source).",
+           MetricType::Gauge);
+  for (const auto& [name, totals] : sources_) {
+    out.gauge(of(name), static_cast<double>(totals.series_limit));
   }
   for (const Column& column : kColumns) {
     out.open(column.name, column.help, MetricType::Counter);

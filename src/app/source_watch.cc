@@ -44,7 +44,11 @@ void SourceWatch::note(const TickReport& report, sources::MetricSource& source,
     explain_empty_metrics(report, source, status, stop);
   }
   is_up_ = report.source_up;
-  deps_.self->sources().observe(monitor_->config.source, report.source_up, source);
+  deps_.self->sources().observe(monitor_->config.source, source,
+                                {.monitor = monitor_->config.name,
+                                 .is_answered = report.source_up,
+                                 .now = deps_.clock->monotonic(),
+                                 .interval = monitor_->config.interval});
 }
 
 /// A metric that has matched no series for half a minute is named once, with the jobs that do

@@ -1,7 +1,9 @@
 #include "anomaly_exporter/app/state_store.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <map>
 #include <utility>
 
 #include "anomaly_exporter/core/state_io.h"
@@ -34,6 +36,7 @@ core::Result<core::Labels> read_labels(core::StateReader& in) {
 constexpr std::string_view kEvidence = "evidence";
 constexpr std::string_view kIncidents = "incidents";
 constexpr std::string_view kEpisodes = "episodes";
+constexpr std::string_view kSteps = "steps";
 constexpr std::uint32_t kMostCalibrations = 64;
 
 /// Profiles of the entity's rows, then named blobs of what remembers it.
@@ -53,6 +56,12 @@ std::string encode_entity(const MonitorState& monitor, series::Entity entity) {
   monitor.evidence.save(entity, blob);
   out.text(kEvidence);
   out.text(blob.bytes());
+  core::StateWriter steps;
+  for (std::size_t m = 0; m < monitor.metrics(); ++m) {
+    steps.f32(monitor.smallest_step[series::row_of(entity, m, monitor.metrics())]);
+  }
+  out.text(kSteps);
+  out.text(steps.bytes());
   core::StateWriter incidents;
   if (monitor.untaught.save(entity, monitor.metrics(), incidents)) {
     out.text(kIncidents);
@@ -83,6 +92,16 @@ core::Status restore_episodes(series::Entity entity, core::StateReader& in, Moni
   return {};
 }
 
+core::Status restore_steps(series::Entity entity, core::StateReader& in, MonitorState& monitor) {
+  for (std::size_t m = 0; m < monitor.metrics(); ++m) {
+    const float step = in.f32();
+    if (in.ok() && !(step >= 0 && std::isfinite(step))) in.fail("an impossible step");
+    if (!in.ok()) return in.status();
+    monitor.smallest_step[series::row_of(entity, m, monitor.metrics())] = step;
+  }
+  return {};
+}
+
 /// `is_same`: of these detectors; of others only what was anomalous and what is open counts.
 core::Status decode_entity(std::string_view bytes, series::Entity entity, bool has_memory,
                            bool is_same, MonitorState& monitor) {
@@ -103,6 +122,9 @@ core::Status decode_entity(std::string_view bytes, series::Entity entity, bool h
       if (auto status = restore_episodes(entity, blob, monitor); !status.ok()) return status;
     }
     if (!is_same) continue;
+    if (name == kSteps) {
+      if (auto status = restore_steps(entity, blob, monitor); !status.ok()) return status;
+    }
     if (name == kEvidence) {
       if (auto status = monitor.evidence.restore(entity, blob); !status.ok()) return status;
     }
@@ -118,7 +140,11 @@ core::Status decode_entity(std::string_view bytes, series::Entity entity, bool h
 ///
 /// Version 1 held no memory of detectors. A file whose detectors were configured differently gives
 /// its profiles only.
-core::Status decode(std::string_view bytes, MonitorState& monitor, RestoreReport& report) {
+///
+/// `saved_of`: when the files were saved that entities came from so far. A file that was written
+/// when the monitor had more entities may hold an older copy of one.
+core::Status decode(std::string_view bytes, MonitorState& monitor,
+                    std::map<series::Entity, core::Timestamp>& saved_of, RestoreReport& report) {
   core::StateReader in(bytes);
   const unsigned version = in.u32();
   if (in.ok() && version > StateStore::kFormatVersion) {
@@ -161,8 +187,13 @@ core::Status decode(std::string_view bytes, MonitorState& monitor, RestoreReport
     if (!key_labels.ok()) return key_labels.error();
     const std::string_view blob = in.text();
     if (!in.ok()) break;
-    if (const auto entity = monitor.table->restore_entity(*key_labels))
-      entities.emplace_back(*entity, blob);
+    const auto entity = monitor.table->restore_entity(*key_labels);
+    if (!entity) continue;
+    const auto [known, is_new] = saved_of.try_emplace(*entity, saved);
+    if (!is_new && saved <= known->second) continue;
+    known->second = saved;
+    if (is_new) ++report.entities;
+    entities.emplace_back(*entity, blob);
   }
   if (!in.ok()) return in.status();
   monitor.follow_table();
@@ -173,7 +204,6 @@ core::Status decode(std::string_view bytes, MonitorState& monitor, RestoreReport
     }
     if (has_memory && same_detectors) monitor.known_until[entity] = newest.ms;
     if (has_memory) monitor.episodes_until[entity] = newest.ms;
-    ++report.entities;
   }
   report.saved = report.saved.ms == 0 ? saved : std::min(report.saved, saved);
   report.newest = std::max(report.newest, newest);
@@ -226,11 +256,12 @@ std::string StateStore::path_of(const std::string& monitor, std::size_t part) co
   return directory_ + "/" + monitor + "." + std::to_string(part) + ".state";
 }
 
-bool StateStore::enqueue(const std::string& monitor, std::size_t part, std::string bytes) {
+bool StateStore::enqueue(const std::string& monitor, std::size_t part, std::string bytes,
+                         std::size_t parts) {
   {
     core::MutexLock lock(mutex_);
     if (queue_.size() >= kQueue) return false;
-    queue_.push_back({path_of(monitor, part), std::move(bytes)});
+    queue_.push_back({monitor, part, std::move(bytes), part + 1 == parts});
   }
   changed_.notify_all();
   return true;
@@ -251,11 +282,21 @@ void StateStore::write_jobs(const std::stop_token& stop) AE_NO_THREAD_SAFETY_ANA
       queue_.pop_front();
       busy_ = true;
     }
+    changed_.notify_all();
     std::error_code ignored;
     std::filesystem::create_directories(directory_, ignored);
-    const auto status = storage::write_state_file(job.path, job.bytes);
+    const auto status = storage::write_state_file(path_of(job.monitor, job.part), job.bytes);
+    for (std::size_t p = job.part + 1; status.ok() && job.is_last; ++p) {
+      if (!std::filesystem::remove(path_of(job.monitor, p), ignored)) break;
+    }
     on_write_(status.ok(), status.ok() ? "" : status.error().message);
   }
+}
+
+bool StateStore::wait_for_room(std::chrono::milliseconds deadline) AE_NO_THREAD_SAFETY_ANALYSIS {
+  core::MutexLock lock(mutex_);
+  return changed_.wait_for(
+      mutex_, deadline, [this]() AE_NO_THREAD_SAFETY_ANALYSIS { return queue_.size() < kQueue; });
 }
 
 std::size_t StateStore::drain(std::chrono::milliseconds deadline) AE_NO_THREAD_SAFETY_ANALYSIS {
@@ -267,6 +308,7 @@ std::size_t StateStore::drain(std::chrono::milliseconds deadline) AE_NO_THREAD_S
 
 RestoreReport StateStore::restore(MonitorState& monitor) const {
   RestoreReport report;
+  std::map<series::Entity, core::Timestamp> saved_of;
   for (std::size_t part = 0;; ++part) {
     const std::string path = path_of(monitor.config.name, part);
     const auto bytes = storage::read_state_file(path);
@@ -276,7 +318,7 @@ RestoreReport StateStore::restore(MonitorState& monitor) const {
       if (bytes.error().code == core::ErrorCode::Corrupt) (void)storage::set_aside(path);
       continue;
     }
-    if (auto status = decode(*bytes, monitor, report); !status.ok()) {
+    if (auto status = decode(*bytes, monitor, saved_of, report); !status.ok()) {
       report.problems.push_back(path + ": " + status.error().message);
       if (status.error().code == core::ErrorCode::Corrupt) (void)storage::set_aside(path);
     }

@@ -32,8 +32,20 @@ core::Duration TrainingSchedule::spread(core::Duration gap) const {
 void TrainingSchedule::note_trained(core::Timestamp at, core::Duration span) {
   trained_ = at;
   span_ = span;
+  first_ = at - span;
+  has_all_data_ = false;
   failed_.reset();
   failures_ = 0;
+}
+
+void TrainingSchedule::note_fitted(core::Timestamp at, core::Timestamp first,
+                                   core::Timestamp last) {
+  const core::Timestamp last_before = first_ + span_;
+  const bool has_all_data =
+      trained_ && last > last_before && first - first_ > (last - last_before) / 2;
+  note_trained(at, last - first);
+  first_ = first;
+  has_all_data_ = has_all_data;
 }
 
 void TrainingSchedule::note_failure(core::Timestamp at) {
@@ -56,7 +68,8 @@ std::optional<storage::ModelOrigin> TrainingSchedule::due(core::Timestamp now, s
   const core::Duration young =
       std::max(span_, tick * static_cast<std::int64_t>(config_.min_samples));
   const core::Duration since = now - std::min(*trained_, now);
-  if (since >= spread(std::min(young, config_.interval))) return storage::ModelOrigin::Schedule;
+  const core::Duration gap = has_all_data_ ? config_.interval : std::min(young, config_.interval);
+  if (since >= spread(gap)) return storage::ModelOrigin::Schedule;
   if (drift >= kLargeDrift && since >= spread(config_.interval / 7)) {
     return storage::ModelOrigin::Drift;
   }

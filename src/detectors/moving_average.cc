@@ -38,6 +38,9 @@ std::size_t MovingAverage::warmup_samples() const {
   return kLeastForMean + std::min(options_.spread_window, kWarmupSamples);
 }
 
+/// Some more than the mean needs: an anomaly that flickers keeps values out again and again.
+std::size_t MovingAverage::least_in_look_back() const { return kLeastForMean + 3; }
+
 std::size_t MovingAverage::memory_bytes() const {
   return values_.memory_bytes() + distances_.memory_bytes() + ring_.bytes() + ring_set_.bytes();
 }

@@ -280,16 +280,20 @@ void Ensemble::weigh_evidence(const Tick& tick, std::span<const Voter> voters,
 
     const auto count = static_cast<double>(seen.metrics);
     seen.novelty /= count;
-    const double before = evidence.columns->last_score(entity);
+    const bool is_repeated = (tick.repeated & series::bit(lane)) != 0;
+    EvidenceColumns* const repeated = is_repeated ? evidence.repeated : nullptr;
+    EvidenceColumns& columns = repeated != nullptr ? *repeated : *evidence.columns;
+    const double before = columns.last_score(entity);
     double score = before;
     double state = 0;
     double lasting = 0;
-    if ((tick.repeated & series::bit(lane)) == 0) {
-      const Condition condition = evidence.columns->advance(entity, tick.time, seen);
+    if (!is_repeated || repeated != nullptr) {
+      const Condition condition = columns.advance(entity, tick.time, seen);
       score = condition.score;
       state = condition.state;
       lasting = condition.lasting;
-      if (evidence.columns->is_grown(entity)) evidence.rises->add(before, score);
+      const bool teaches = !is_repeated && (evidence.silenced & series::bit(lane)) == 0;
+      if (teaches && columns.is_grown(entity)) evidence.rises->add(before, score);
     }
     const double confidence = evidence.map->confidence(score);
     out.entity_score[lane] = confidence;
@@ -302,7 +306,7 @@ void Ensemble::weigh_evidence(const Tick& tick, std::span<const Voter> voters,
       if (!is_present(metric)) continue;
       const double brought = EvidenceColumns::kNoveltyWeight * brings(novelty, metric) / count +
                              brings(forecast, metric) * static_cast<double>(forecast.share[i]);
-      out.score[i] = evidence.columns->blame(entity, metric, brought);  // its score takes its place
+      out.score[i] = columns.blame(entity, metric, brought);  // its score takes its place
       out.contribution[i] = static_cast<float>(out.score[i]);
       all_blame += out.score[i];
       largest = std::max(largest, out.score[i]);

@@ -33,6 +33,8 @@ class OutputCollisions {
 
   /// True while an entity that came before has the same output labels.
   [[nodiscard]] bool is_hidden(Entity entity) const;
+  /// How many are.
+  [[nodiscard]] std::size_t hidden() const { return by_entity_.size() - claims_.size(); }
 
   [[nodiscard]] std::size_t memory_bytes() const;
 

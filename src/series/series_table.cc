@@ -18,6 +18,15 @@ SeriesTable::~SeriesTable() {
   }
 }
 
+void SeriesTable::reconfigure(SeriesTableOptions options) {
+  options_ = std::move(options);
+  for (Entity e = 0; e < impl_->entities.size(); ++e) {
+    if (impl_->is_live(e)) impl_->output_changed(e);
+  }
+  impl_->refresh_outputs();
+  impl_->report_drops();
+}
+
 void SeriesTable::begin(core::Timestamp tick, TickValues& out) {
   Impl& t = *impl_;
   t.tick = tick;
@@ -75,6 +84,7 @@ void SeriesTable::end(core::Timestamp tick, bool source_up) {
     return (t.known[strip] & ~t.used[strip] & bit(entry.first % kLanes)) == 0;
   });
   t.refresh_outputs();
+  if (source_up) t.drop(DropReason::LabelCollision, t.collisions.hidden());
   t.report_drops();
 }
 

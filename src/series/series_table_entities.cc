@@ -193,7 +193,6 @@ void SeriesTable::Impl::refresh_outputs() {
     if (!is_live(e)) continue;
     const core::Labels output = output_labels(e);
     if (collisions.set(e, output)) continue;
-    drop(DropReason::LabelCollision);
     ++generation;
     if (!remarks.is_news("label collision", output)) continue;
     remarks.add("monitor " + options->monitor + ": the outputs of " + shown(*entities[e].key) +

@@ -125,7 +125,7 @@ class Faults(servers.TestCase):
         self.wait_until(lambda: exporter.own("source_up") == 1, "the source is back",
                         servers=[exporter])
         self.wait_for_scores(exporter)
-        self.assertGreater(exporter.own("missed_ticks_total"), 0)
+        self.assertEqual(exporter.own("missed_ticks_total"), 0, "it was not us who were late")
 
     def test_failures_go_on_being_counted_after_a_reload(self):
         self.fake.start()

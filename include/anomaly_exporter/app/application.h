@@ -53,6 +53,7 @@ class Application {
   Application(ApplicationOptions options, core::Logger& log, const core::Clock& clock);
   core::Result<Prepared> prepare();
   void swap_in(Prepared prepared) AE_REQUIRES(reload_mutex_);
+  [[nodiscard]] std::chrono::milliseconds time_until(std::chrono::nanoseconds deadline) const;
   core::Status serve();
   [[nodiscard]] RunnerDependencies runner_dependencies();
 

@@ -69,7 +69,7 @@ class Engine {
   void score(const Context& context, const detectors::Tick& tick, BlockScratch& scratch) const;
   static void learn(const Context& context, const detectors::Tick& tick, BlockScratch& scratch);
   static void store(const Context& context, const detectors::Tick& tick, BlockScratch& scratch);
-  static void calibrate(MonitorState& monitor);
+  static void calibrate(MonitorState& monitor, core::Timestamp time);
 
   const core::Clock* clock_;  // borrowed, outlives this
   WorkerPool pool_;

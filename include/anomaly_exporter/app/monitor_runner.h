@@ -59,13 +59,15 @@ class MonitorRunner {
 
   void start();
   void request_stop() { thread_.request_stop(); }
-  /// Joins the thread, then writes what fits into the state queue. Returns parts not queued.
-  std::size_t stop_and_save();
+  /// Joins the thread, then hands what was learned to the state queue, as far as it takes it until
+  /// `until` (monotonic). Returns parts not queued. A monitor that has not read its history yet has
+  /// less to tell than its files, and writes nothing.
+  std::size_t stop_and_save(std::chrono::nanoseconds until);
 
   /// From the next tick on, uses the changed configuration and source.
   /// REQUIRES: config.state_key() equals this runner's.
   void update(config::MonitorConfig config, std::shared_ptr<sources::MetricSource> source,
-              config::TrainingConfig training = {});
+              config::TrainingConfig training = {}, config::StorageConfig storage = {});
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::string& state_key() const { return state_key_; }
@@ -94,7 +96,7 @@ class MonitorRunner {
 
   const RunnerDependencies deps_;
   const std::string name_, state_key_;
-  const config::StorageConfig storage_;
+  config::StorageConfig storage_;
   const std::size_t backfill_samples_;
   std::unique_ptr<series::DropCounters> drops_;
   std::unique_ptr<MonitorState> monitor_;
@@ -112,12 +114,17 @@ class MonitorRunner {
   std::chrono::nanoseconds next_save_{0};
   std::size_t next_part_ = 0;
   core::Timestamp last_tried_;  // data time of the last tick that was tried
-  bool has_started_ = false;    // the first tick has come due
+  bool is_warm_ = false;        // history was read
+  /// Gaps in which no tick counts as missed: that of the start-up or of an outage, and the one that
+  /// reading it leaves.
+  static constexpr unsigned kExcusedGaps = 2;
+  unsigned excused_gaps_ = kExcusedGaps;
 
   struct Update {
     config::MonitorConfig config;
     std::shared_ptr<sources::MetricSource> source;
     config::TrainingConfig training;
+    config::StorageConfig storage;
   };
   core::Mutex mutex_;
   std::optional<Update> update_ AE_GUARDED_BY(mutex_);

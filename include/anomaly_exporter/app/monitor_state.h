@@ -107,6 +107,13 @@ class MonitorState {
   void forget(series::Entity entity);
   /// The same before its history is replayed: an episode that is open stays open.
   void relearn(series::Entity entity);
+  /// Around the replay of history: episodes are not counted, and what was seen before a restart is
+  /// weighed once more, on evidence of its own, so that its anomalies are not taken for ordinary.
+  void begin_replay();
+  void end_replay();
+  /// Detectors and calibration have been taught by all ticks up to `until`, and are not taught by
+  /// them again.
+  void teach_no_more_until(core::Timestamp until);
   /// The clock was set back: ticks go on from `time`.
   void set_back(core::Timestamp time);
   /// Forgets all windows (after a gap longer than they are).
@@ -127,7 +134,7 @@ class MonitorState {
   series::Profiles profiles;
   series::TickValues values;                     ///< the tick under evaluation
   series::Column<float> smallest_step;           ///< by row; 0 = none seen
-  series::Column<std::int64_t> known_until;      ///< by entity: ms, newest tick in restored state
+  series::Column<std::int64_t> known_until;      ///< by entity: ms, newest tick already learned
   series::Column<std::uint32_t> abnormal_ticks;  ///< by row: unusual ticks not learned
   /// By row, where a metric has a `min_rate`: ticks of the window since the first sample, and those
   /// with one.
@@ -146,6 +153,7 @@ class MonitorState {
   std::vector<ensemble::Voter> voters;
   ensemble::Ensemble ensemble;
   ensemble::EvidenceColumns evidence;
+  std::unique_ptr<ensemble::EvidenceColumns> replayed_evidence;  ///< while history is replayed
   ensemble::BudgetMap budget_map;
   severity::Judge judge;
   severity::Policies policies;
@@ -159,7 +167,7 @@ class MonitorState {
   core::Timestamp time;                         ///< its time
   std::shared_ptr<const LearnGate> learn_gate;  ///< null = all rows are learned from
   double calibrated_samples = 0;                ///< samples at the last refit
-  bool learns_calibration = true;               ///< false while restored maps must not count twice
+  core::Timestamp calibrated_until;             ///< calibration has counted all ticks up to it
 
   /// Metrics whose last request was answered; the rows of others are unknown, not missing.
   std::vector<bool> answered;

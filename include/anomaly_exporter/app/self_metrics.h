@@ -31,9 +31,12 @@ class SelfMetrics {
   /// Families as prometheus-cpp collects them, with the process metrics read now.
   std::vector<prometheus::MetricFamily> collect();
 
-  /// Creates the label sets of a monitor; `remove_monitor` takes them away after a reload.
+  /// Creates the label sets of a monitor. `remove_monitor` takes its gauges and histograms away;
+  /// its counters go on when a reload has built it anew, and end with `retain_monitors`.
+  /// REQUIRES: a monitor is removed before one of the same name is added.
   void add_monitor(const MonitorState& monitor, const series::DropCounters& drops);
   void remove_monitor(const std::string& name);
+  void retain_monitors(const std::vector<std::string>& names);
 
   /// A tick was evaluated, or was tried while the source was down.
   void observe_tick(const MonitorState& monitor, const TickReport& report,

@@ -2,11 +2,13 @@
 
 #include <prometheus/metric_family.h>
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "anomaly_exporter/core/mutex.h"
+#include "anomaly_exporter/core/time.h"
 #include "anomaly_exporter/sources/metric_source.h"
 
 namespace anomaly_exporter::app {
@@ -15,9 +17,24 @@ namespace anomaly_exporter::app {
 /// Threads: safe for concurrent use. Sources are borrowed for the call.
 class SourceMetrics {
  public:
-  /// The counters go on when a reload replaces the source by another of the same name.
-  void observe(const std::string& name, bool up, const sources::MetricSource& source);
+  /// What a monitor's last try to read came to.
+  struct Try {
+    std::string monitor;
+    bool is_answered = false;
+    std::chrono::nanoseconds now{0};  ///< monotonic
+    core::Duration interval{0};       ///< until the monitor tries again
+  };
+  /// A source is up when one of the monitors that read it was answered at its last try: what one of
+  /// them asks for may be refused while the others are served. An answer holds for two of the
+  /// monitor's intervals, at most kLongestAnswer, once another monitor gets none.
+  static constexpr core::Duration kLongestAnswer = std::chrono::minutes(2);
+  void observe(const std::string& name, const sources::MetricSource& source, const Try& latest);
+  /// A source that is read, but was not yet. The counters go on when a reload replaces the source
+  /// by another of the same name.
+  void add(const std::string& name, const sources::MetricSource& source);
+  void observe_series(const std::string& name, std::size_t series, std::size_t limit);
   void remove(const std::string& name);
+  void remove_monitor(const std::string& monitor);
 
   [[nodiscard]] std::vector<prometheus::MetricFamily> collect() const;
 
@@ -29,8 +46,9 @@ class SourceMetrics {
     sources::SourceStats stats;
   };
   struct Totals {
-    bool up = false;
+    std::map<std::string, std::chrono::nanoseconds> answered;  ///< monitor -> until when it holds
     sources::SourceStats stats;
+    std::size_t series = 0, series_limit = 0;
     std::vector<Carried> carried;
   };
   mutable core::Mutex mutex_;

@@ -47,8 +47,13 @@ class StateStore {
   /// The bytes of one part. REQUIRES: part < parts(monitor).
   static std::string encode(const MonitorState& monitor, std::size_t part, core::Timestamp now);
 
-  /// False when the queue is full.
-  bool enqueue(const std::string& monitor, std::size_t part, std::string bytes);
+  /// False when the queue is full. With the last of `parts`, files of further parts, from a time
+  /// when there were more entities, are removed; 0 = they stay.
+  bool enqueue(const std::string& monitor, std::size_t part, std::string bytes,
+               std::size_t parts = 0);
+  /// Waits until the queue takes a part, or `deadline` of monotonic time has passed. True = it
+  /// does.
+  bool wait_for_room(std::chrono::milliseconds deadline);
 
   /// Restores entities, profiles and calibration of a freshly created monitor from whatever parts
   /// exist. State of a monitor that was configured differently is ignored.
@@ -60,8 +65,10 @@ class StateStore {
 
  private:
   struct Job {
-    std::string path;
+    std::string monitor;
+    std::size_t part = 0;
     std::string bytes;
+    bool is_last = false;
   };
   [[nodiscard]] std::string path_of(const std::string& monitor, std::size_t part) const;
   void write_jobs(const std::stop_token& stop);

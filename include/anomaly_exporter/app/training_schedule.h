@@ -14,10 +14,10 @@ namespace anomaly_exporter::app {
 /// When a detector's model is fitted next.
 ///
 /// The first time as soon as the monitor has judged `min_samples` ticks; then when the span of the
-/// data has doubled, until that takes `interval`; then every interval. Each time is put off by up
-/// to a tenth, by a hash of monitor and detector, so that many monitors take turns. A failure is
-/// tried again after 10 minutes, then twice that, up to the interval. Drift brings the next time
-/// forward, at most once in a seventh of the interval.
+/// data has doubled, until that takes `interval` or they grow no more; then every interval. Each
+/// time is put off by up to a tenth, by a hash of monitor and detector, so that many monitors take
+/// turns. A failure is tried again after 10 minutes, then twice that, up to the interval. Drift
+/// brings the next time forward, at most once in a seventh of the interval.
 ///
 /// Threads: one at a time. Cost: nothing worth naming.
 class TrainingSchedule {
@@ -27,8 +27,11 @@ class TrainingSchedule {
 
   /// From a reload on.
   void configure(config::TrainingConfig config) { config_ = config; }
-  /// A model was fitted (or found at start) to data of this length; also one that was rejected.
+  /// A model fitted to data of this length was found, or chosen by somebody.
   void note_trained(core::Timestamp at, core::Duration span);
+  /// One was fitted to the data from `first` to `last`; also one that was rejected. Where their
+  /// beginning moves with their end, a limit or the source's retention cuts them off.
+  void note_fitted(core::Timestamp at, core::Timestamp first, core::Timestamp last);
   void note_failure(core::Timestamp at);
 
   /// Why to fit now, or nothing. `samples`: ticks judged; `drift`: see stability_index, 0 =
@@ -44,6 +47,8 @@ class TrainingSchedule {
   std::uint64_t hash_;
   std::optional<core::Timestamp> trained_;
   core::Duration span_{0};
+  core::Timestamp first_;
+  bool has_all_data_ = false;  // they grow no more
   std::optional<core::Timestamp> failed_;
   unsigned failures_ = 0;
 };

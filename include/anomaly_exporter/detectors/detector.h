@@ -38,9 +38,11 @@ class Detector {
   /// Samples a row needs before its first verdict.
   [[nodiscard]] virtual std::size_t warmup_samples() const = 0;
 
-  /// Ticks within which those samples must lie: the shortest of the detector's windows. The engine
-  /// never withholds so many values from learning that this many ticks hold too few.
+  /// The shortest of the detector's windows, in ticks. The engine never withholds so many values
+  /// from learning that it holds fewer than `least_in_look_back`.
   [[nodiscard]] virtual std::size_t look_back() const = 0;
+  /// Values that it needs within `look_back` to have an expectation; at most `warmup_samples`.
+  [[nodiscard]] virtual std::size_t least_in_look_back() const { return warmup_samples(); }
 
   /// Preference for the exported expected value and band: the lowest rank among those that scored
   /// is taken. seasonal_esd 10, zscore 20, mad 21, other statistics 30, networks 90.

@@ -46,6 +46,7 @@ class MovingAverage final : public Detector {
   [[nodiscard]] double threshold() const override;
   [[nodiscard]] std::size_t warmup_samples() const override;
   [[nodiscard]] std::size_t look_back() const override { return options_.window; }
+  [[nodiscard]] std::size_t least_in_look_back() const override;
   [[nodiscard]] int expectation_rank() const override { return 30; }
 
   void resize(std::size_t blocks) override;

@@ -20,8 +20,7 @@ namespace anomaly_exporter::detectors {
 ///
 /// Finds values, steps, levels and restlessness that were not there before, however long ago; what
 /// recurs every day stops being new. Cannot see: a value that is ordinary in itself and for the
-/// time of day (a stuck value inside the range, a broken correlation), and whatever the past is
-/// full of.
+/// time of day (a broken correlation), and whatever the past is full of.
 ///
 /// Model. Four streams are derived from the series: the distance of the value from the usual at
 /// this time of day, the step from the value before, and standard deviation and mean of the last

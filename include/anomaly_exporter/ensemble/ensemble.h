@@ -131,6 +131,10 @@ struct EvidenceParts {
   EvidenceColumns* columns = nullptr;
   const BudgetMap* map = nullptr;
   RiseHistogram* rises = nullptr;  ///< receives this block's rises, for the map
+  /// For the lanes of Tick::repeated, whose ticks `columns` has seen; null = they keep their last
+  /// score.
+  EvidenceColumns* repeated = nullptr;
+  series::LaneMask silenced = 0;  ///< lanes whose rises teach the map nothing
 };
 
 /// How much of a tick's results is wanted.

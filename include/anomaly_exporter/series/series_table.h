@@ -84,6 +84,9 @@ class SeriesTable {
   SeriesTable(const SeriesTable&) = delete;
   SeriesTable& operator=(const SeriesTable&) = delete;
 
+  /// Takes over changed options. REQUIRES: monitor, source, metrics and group_by are as they were.
+  void reconfigure(SeriesTableOptions options);
+
   /// Starts a tick: clears `out` and forgets which rows have a value already.
   void begin(core::Timestamp tick, TickValues& out);
 

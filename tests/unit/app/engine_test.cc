@@ -409,6 +409,14 @@ BOOST_AUTO_TEST_CASE(anomalous_values_do_not_teach_until_the_shift_has_lasted) {
   BOOST_TEST(monitor->results.expected[0] > 900);
 }
 
+BOOST_AUTO_TEST_CASE(a_detector_of_ten_ticks_still_learns_less_of_an_anomaly) {
+  auto config = test_config({"x"});
+  config.ensemble.method = ensemble::Method::Vote;
+  config.ensemble.weights = {{"zscore", 0.5}, {"moving_average", 0.5}};
+  config.detectors.moving_average.spread_window = 64;
+  BOOST_TEST(TestMonitor(config)->accepted_ticks == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(a_long_anomaly_never_leaves_a_series_without_a_score) {
   support::ManualClock clock;
   Engine engine(1, clock);

@@ -65,6 +65,19 @@ BOOST_AUTO_TEST_CASE(a_restart_does_not_forget_what_must_not_be_taught) {
   BOOST_TEST(seen(changed->untaught, time(fault)) == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_clock_that_is_set_back_within_an_anomaly_makes_no_impossible_one) {
+  fault = 250;
+  run(0, fault + 1);
+  BOOST_REQUIRE(seen(monitor->untaught, time(fault)) == 1U);
+  monitor->time = time(fault - 100);
+  monitor->untaught.observe(*monitor);
+  core::StateWriter out;
+  BOOST_REQUIRE(monitor->untaught.save(1, 2, out));
+  IncidentLog restored;
+  core::StateReader in(out.bytes());
+  BOOST_TEST(restored.restore(1, 2, in).ok());
+}
+
 BOOST_AUTO_TEST_CASE(what_is_saved_of_an_entity_is_restored_to_its_number) {
   fault = 250;
   run(0, 300);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
 #include <functional>
 #include <set>
 #include <thread>
@@ -173,6 +174,30 @@ BOOST_AUTO_TEST_CASE(state_of_a_clock_that_was_ahead_holds_no_alarm_back) {
   runner.reset();
 }
 
+BOOST_AUTO_TEST_CASE(a_stop_before_history_was_read_leaves_the_state_as_it_is) {
+  const support::TempDir folder;
+  StateStore store(folder.path().string(), [](bool, const std::string&) {});
+  {
+    TestMonitor earlier(test_config({"x"}));
+    for (int k = 1; k <= 100; ++k) {
+      (void)engine.tick(*earlier, *source, clock.now() + std::chrono::seconds(10) * (k - 100), {});
+    }
+    BOOST_REQUIRE(store.enqueue("m", 0, StateStore::encode(*earlier, 0, clock.now())));
+    BOOST_REQUIRE(store.drain(std::chrono::seconds(10)) == 0U);
+  }
+  const auto file = folder.path() / "m.0.state";
+  const auto written = std::filesystem::last_write_time(file);
+  source->set_up(false);
+  state_store = &store;
+  start(test_config({"x"}));
+  BOOST_REQUIRE(until([](const auto& s) { return s.not_ready == "source fake does not answer"; }));
+  BOOST_TEST(log.count("state restored") == 1U);
+  BOOST_TEST(runner->stop_and_save(clock.monotonic() + std::chrono::seconds(5)) == 0U);
+  BOOST_TEST(store.drain(std::chrono::seconds(10)) == 0U);
+  BOOST_TEST((std::filesystem::last_write_time(file) == written));
+  runner.reset();
+}
+
 BOOST_AUTO_TEST_CASE(a_new_entity_gets_its_history) {
   start(test_config({"x"}));
   BOOST_REQUIRE(until_scored());
@@ -240,6 +265,7 @@ BOOST_AUTO_TEST_CASE(own_metrics_tell_of_ticks_latency_and_series) {
   });
   for (const auto& name : absent) BOOST_ERROR(name);
   runner.reset();
+  self.retain_monitors({});
   for (const auto& family : self.collect()) {
     for (const auto& metric : family.metric) {
       for (const auto& label : metric.label) BOOST_TEST(label.name != "monitor");

@@ -4,9 +4,11 @@
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
+#include <latch>
 
 #include "anomaly_exporter/app/engine.h"
 #include "anomaly_exporter/app/incident_feed.h"
+#include "anomaly_exporter/app/replay.h"
 #include "app_support.h"
 #include "support/temp_dir.h"
 
@@ -148,6 +150,118 @@ BOOST_AUTO_TEST_CASE(a_damaged_file_is_set_aside) {
   BOOST_TEST(report.entities == 0U);
   BOOST_TEST(!std::filesystem::exists(path()));
   BOOST_TEST(std::filesystem::exists(path() + ".damaged"));
+}
+
+BOOST_AUTO_TEST_CASE(
+    an_anomaly_of_before_a_restart_does_not_make_the_series_coarse_when_it_is_replayed) {
+  const auto config = test_config({"x"});
+  support::FakeSource one({"a"}, [](const std::string&, const std::string&, core::Timestamp t) {
+    const auto k = (t - kStart) / std::chrono::seconds(10);
+    return std::optional<double>(k >= 200 && k < 210 ? 5 : 0);
+  });
+  const auto tick_all = [&](TestMonitor& m) {
+    for (std::int64_t k = 1; k <= 300; ++k) {
+      (void)engine.tick(*m, one, kStart + std::chrono::seconds(10) * k, {});
+    }
+  };
+  TestMonitor before(config);
+  tick_all(before);
+  BOOST_REQUIRE(before->smallest_step[0] == 0.0F);  // the burst was no step of the series' own
+  BOOST_REQUIRE(store.enqueue("m", 0, StateStore::encode(*before, 0, kStart)));
+  BOOST_REQUIRE(store.drain(std::chrono::seconds(10)) == 0U);
+
+  TestMonitor after(config);
+  BOOST_TEST(store.restore(*after).problems.empty());
+  after->begin_replay();
+  tick_all(after);
+  after->end_replay();
+  BOOST_TEST(after->smallest_step[0] == 0.0F);
+}
+
+BOOST_AUTO_TEST_CASE(the_smallest_step_comes_back) {
+  run(100);
+  BOOST_REQUIRE(monitor->smallest_step[0] > 0.0F);
+  save();
+  TestMonitor restored(test_config({"x", "y"}));
+  (void)store.restore(*restored);
+  BOOST_TEST(restored->smallest_step[0] == monitor->smallest_step[0]);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_learned_before_a_failure_is_not_learned_again) {
+  run(100);
+  const auto learned = [&] {
+    core::StateWriter out;
+    for (const auto& detector : monitor->detectors) {
+      if (detector->remembers()) detector->save_entity(0, out);
+    }
+    return out.take();
+  };
+  const auto read_again = [&] {
+    BOOST_REQUIRE(replay(engine, *monitor, source, kStart + std::chrono::seconds(10),
+                         kStart + std::chrono::seconds(1000), monitor->index + 1,
+                         Engine::all_lanes(*monitor), {})
+                      .ok());
+  };
+  const std::string once = learned();
+  read_again();
+  const std::string twice = learned();
+  BOOST_REQUIRE((twice != once));
+  monitor->teach_no_more_until(monitor->time);
+  read_again();
+  BOOST_TEST((learned() == twice));
+}
+
+BOOST_AUTO_TEST_CASE(of_two_copies_of_an_entity_the_newer_one_counts) {
+  run(300);
+  TestMonitor earlier(test_config({"x", "y"}));
+  for (std::int64_t k = 1; k <= 100; ++k) {
+    (void)engine.tick(*earlier, source, kStart + std::chrono::seconds(10) * k, {});
+  }
+  // Part 1 is from a time when the monitor had more entities.
+  BOOST_REQUIRE(store.enqueue("m", 0, StateStore::encode(*monitor, 0, kStart)));
+  BOOST_REQUIRE(
+      store.enqueue("m", 1, StateStore::encode(*earlier, 0, kStart - std::chrono::hours(1))));
+  BOOST_REQUIRE(store.drain(std::chrono::seconds(10)) == 0U);
+  TestMonitor restored(test_config({"x", "y"}));
+  BOOST_TEST(store.restore(*restored).entities == 2U);
+  BOOST_TEST(restored->known_until[0] == monitor->time.ms);
+}
+
+BOOST_AUTO_TEST_CASE(files_of_parts_that_are_no_more_are_removed_with_the_last_part) {
+  run(10);
+  const auto exists = [&](int part) {
+    return std::filesystem::exists(dir.path() / ("m." + std::to_string(part) + ".state"));
+  };
+  for (std::size_t part = 0; part < 4; ++part) {
+    BOOST_REQUIRE(store.enqueue("m", part, "older"));
+    BOOST_REQUIRE(store.drain(std::chrono::seconds(10)) == 0U);
+  }
+  BOOST_REQUIRE(store.enqueue("m", 0, StateStore::encode(*monitor, 0, kStart), 2));
+  BOOST_REQUIRE(store.drain(std::chrono::seconds(10)) == 0U);
+  BOOST_TEST(exists(3));  // not before all that is left has been written
+  BOOST_REQUIRE(store.enqueue("m", 1, StateStore::encode(*monitor, 0, kStart), 2));
+  BOOST_REQUIRE(store.drain(std::chrono::seconds(10)) == 0U);
+  BOOST_TEST((exists(0) && exists(1)));
+  BOOST_TEST(!exists(2));
+  BOOST_TEST(!exists(3));
+}
+
+BOOST_AUTO_TEST_CASE(a_full_queue_can_be_waited_for) {
+  std::latch is_under_way(1), is_released(1);
+  StateStore slow(dir.path().string(), [&](bool, const std::string&) {
+    if (!is_under_way.try_wait()) is_under_way.count_down();
+    is_released.wait();
+  });
+  BOOST_REQUIRE(slow.enqueue("m", 0, "bytes"));
+  is_under_way.wait();
+  for (std::size_t part = 1; part <= StateStore::kQueue; ++part) {
+    BOOST_REQUIRE(slow.enqueue("m", part, "bytes"));
+  }
+  BOOST_TEST(!slow.enqueue("m", 9, "bytes"));
+  BOOST_TEST(!slow.wait_for_room(std::chrono::milliseconds(10)));
+  is_released.count_down();
+  BOOST_TEST(slow.wait_for_room(std::chrono::seconds(10)));
+  BOOST_TEST(slow.drain(std::chrono::seconds(10)) == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_restored_from_nothing) {

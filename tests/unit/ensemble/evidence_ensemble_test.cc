@@ -89,7 +89,8 @@ struct Bench {
       const std::vector<Voter> voters{{&novelty, &calibration, 0.5},
                                       {&forecaster, &calibration, 0.5}};
       const Ensemble ensemble(options, significance);
-      ensemble.combine(now, voters, verdicts, kLogP0, {&columns, &map, &rises}, out);
+      ensemble.combine(now, voters, verdicts, kLogP0,
+                       {&columns, &map, &rises, of_repeated, silenced}, out);
     }
     return out.entity_score[0];
   }
@@ -109,6 +110,8 @@ struct Bench {
   std::vector<LaneMask> present = std::vector<LaneMask>(kMetrics, 1);
   std::vector<LaneMask> sparse = std::vector<LaneMask>(kMetrics);
   LaneMask repeated = 0;
+  EvidenceColumns* of_repeated = nullptr;
+  LaneMask silenced = 0;
   Tick now;
   EnsembleColumns out;
 };
@@ -245,6 +248,36 @@ BOOST_AUTO_TEST_CASE(ticks_from_before_a_restart_are_not_weighed_again) {
   bench.say(1, 0, 0);
   BOOST_TEST(bench.tick(50) == before, boost::test_tools::tolerance(1e-6));
   BOOST_TEST(bench.rises.ticks() == ticks);
+}
+
+BOOST_AUTO_TEST_CASE(rises_under_a_silence_teach_the_map_nothing) {
+  Bench bench;
+  bench.tick(2300);  // grown
+  const auto ticks = bench.rises.ticks();
+  BOOST_REQUIRE(ticks > 0U);
+  bench.silenced = 1;
+  bench.tick(10);
+  BOOST_TEST(bench.rises.ticks() == ticks);
+  bench.silenced = 0;
+  bench.tick(10);
+  BOOST_TEST(bench.rises.ticks() == ticks + 10);
+}
+
+BOOST_AUTO_TEST_CASE(ticks_from_before_a_restart_can_be_weighed_on_evidence_of_their_own) {
+  Bench bench;
+  bench.tick(100);
+  bench.say(1, 1.0, 30);
+  BOOST_TEST(bench.tick(3) > 0.5);
+  const double restored = bench.columns.last_score(0);
+  EvidenceColumns of_repeated(Bench::kMetrics, std::chrono::minutes(1));
+  of_repeated.resize(1);
+  bench.of_repeated = &of_repeated;
+  bench.repeated = 1;
+  bench.say(1, 0, 0);
+  BOOST_TEST(bench.tick(50) == 0.0);  // it was calm then, whatever came later
+  bench.say(1, 1.0, 30);
+  BOOST_TEST(bench.tick(3) > 0.5);
+  BOOST_TEST(bench.columns.last_score(0) == restored);
 }
 
 BOOST_AUTO_TEST_CASE(the_two_that_bring_evidence_must_run) {

@@ -51,6 +51,20 @@ BOOST_AUTO_TEST_CASE(carries_the_chosen_labels_on_which_the_series_agree) {
   BOOST_TEST(f.table.output_labels(0).text() == R"({instance="a",mode="user"})");
 }
 
+BOOST_AUTO_TEST_CASE(changed_options_hold_for_the_entities_that_are_there) {
+  TableFixture f(two_metrics());
+  feed(f, kUs, kFre);
+  const auto generation = f.table.generation();
+  SeriesTableOptions changed = TableFixture::with_defaults(two_metrics());
+  changed.labels = {"mode"};
+  changed.expire_after = std::chrono::seconds(20);
+  f.table.reconfigure(changed);
+  BOOST_TEST(f.table.output_labels(0).text() == R"({instance="a",mode="user"})");
+  BOOST_TEST(f.table.generation() != generation);
+  for (int i = 0; i < 3; ++i) feed(f, nullptr, nullptr);
+  BOOST_TEST(f.table.entities() == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_choice_carries_the_key_alone) {
   SeriesTableOptions options = two_metrics();
   options.labels.emplace();
@@ -97,7 +111,8 @@ BOOST_AUTO_TEST_CASE(of_two_entities_with_equal_outputs_the_first_is_published) 
   BOOST_REQUIRE_EQUAL(remarks.size(), 1U);
   BOOST_TEST(remarks[0].find(R"({monitor="x"})") != std::string::npos);
   f.tick({first, second});
-  BOOST_TEST(f.dropped(DropReason::LabelCollision) == 1U);
+  BOOST_TEST(f.dropped(DropReason::LabelCollision) == 2U);  // it still is not published
+  BOOST_TEST(f.table.take_remarks().empty());
 
   // When the first leaves, the second takes its place.
   const auto generation = f.table.generation();
