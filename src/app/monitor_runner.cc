@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "anomaly_exporter/app/alert_feed.h"
+#include "anomaly_exporter/app/rate_windows.h"
 #include "anomaly_exporter/app/replay.h"
 #include "anomaly_exporter/core/thread_priority.h"
 
@@ -11,8 +12,6 @@ namespace anomaly_exporter::app {
 
 namespace {
 
-constexpr core::Duration kLeastRateWindow = std::chrono::seconds(20);
-constexpr int kScrapesPerRateWindow = 4;
 constexpr core::Duration kAdmissionPeriod = std::chrono::minutes(1);
 constexpr core::Duration kProbePeriod = std::chrono::seconds(10);
 constexpr core::Duration kLongestRetry = std::chrono::seconds(30);
@@ -192,24 +191,9 @@ void MonitorRunner::resolve_rate_windows(core::Timestamp now, const std::stop_to
   const auto monotonic = deps_.clock->monotonic();
   if (knows_scrape_interval_ || monotonic < next_probe_) return;
   next_probe_ = monotonic + kProbePeriod;
-  std::string probe = monitor_->config.probe_selector;
-  for (const auto& request : monitor_->requests) {
-    if (probe.empty() && request.kind == sources::MetricRequest::Kind::Selector) {
-      probe = request.text;
-    }
-  }
-  std::optional<core::Duration> scrape;
-  if (!probe.empty()) {
-    if (auto found = source_->scrape_interval(probe, now, stop); found.ok()) scrape = *found;
-  }
-  knows_scrape_interval_ = scrape || probe.empty();
+  const auto scrape = fill_rate_windows(*monitor_, *source_, now, stop);
+  knows_scrape_interval_ = scrape || probe_selector(*monitor_).empty();
   status_.is_oversampled = scrape && interval() < *scrape;
-  for (std::size_t m = 0; m < monitor_->metrics(); ++m) {
-    const auto& metric = monitor_->config.metrics[m];
-    if (metric.has_rate_window) continue;
-    const core::Duration window = scrape.value_or(core::Duration(0)) * kScrapesPerRateWindow;
-    monitor_->requests[m].rate_window = std::max(window, kLeastRateWindow);
-  }
 }
 
 void MonitorRunner::start_profile_backfill(core::Timestamp now) {

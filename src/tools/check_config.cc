@@ -9,9 +9,9 @@
 #include "anomaly_exporter/app/application.h"
 #include "anomaly_exporter/app/hints.h"
 #include "anomaly_exporter/app/monitor_state.h"
+#include "anomaly_exporter/app/rate_windows.h"
 #include "anomaly_exporter/config/config.h"
 #include "anomaly_exporter/exposition/dialect.h"
-#include "rate_windows.h"
 
 namespace anomaly_exporter::tools {
 
@@ -57,7 +57,7 @@ core::Status check_monitor(const config::Config& config, const config::MonitorCo
   if (!made.ok()) return made.error();
   app::MonitorState& state = **made;
 
-  const auto scrape = fill_rate_windows(state, source, now);
+  const auto scrape = app::fill_rate_windows(state, source, now);
   const auto answers = source.latest(state.requests, now, {});
   state.table->begin(now, state.values);
   std::size_t answered = 0;

@@ -7,8 +7,8 @@
 
 #include "anomaly_exporter/app/application.h"
 #include "anomaly_exporter/app/engine.h"
+#include "anomaly_exporter/app/rate_windows.h"
 #include "anomaly_exporter/tools/evaluate.h"
-#include "rate_windows.h"
 
 namespace anomaly_exporter::tools {
 
@@ -92,7 +92,7 @@ core::Result<ExamHistory> read_exam_range(const config::Config& config,
   const std::int64_t step = monitor.interval.count();
   const core::Timestamp first{from.ms / step * step};
   const core::Timestamp last{to.ms / step * step};
-  (void)fill_rate_windows(state, **source, last);
+  (void)app::fill_rate_windows(state, **source, last);
   app::Engine engine(1, clock);
   const auto found = engine.discover(state, **source, last, {});
   if (!found.source_up) {

@@ -8,8 +8,8 @@
 
 #include "anomaly_exporter/app/application.h"
 #include "anomaly_exporter/app/engine.h"
+#include "anomaly_exporter/app/rate_windows.h"
 #include "anomaly_exporter/app/replay.h"
-#include "rate_windows.h"
 
 namespace anomaly_exporter::tools {
 
@@ -97,7 +97,7 @@ core::Result<std::size_t> run_monitor(const config::MonitorConfig& config,
   const std::int64_t step = config.interval.count();
   const core::Timestamp first{from.ms / step * step};
   const core::Timestamp last{to.ms / step * step};
-  (void)fill_rate_windows(monitor, source, last);
+  (void)app::fill_rate_windows(monitor, source, last);
   const auto found = engine.discover(monitor, source, last, {});
   if (!found.source_up) {
     return core::Error{core::ErrorCode::Unavailable,

@@ -7,12 +7,12 @@
 
 #include "anomaly_exporter/app/application.h"
 #include "anomaly_exporter/app/engine.h"
+#include "anomaly_exporter/app/rate_windows.h"
 #include "anomaly_exporter/app/training_run.h"
 #include "anomaly_exporter/app/training_set.h"
 #include "anomaly_exporter/core/number_text.h"
 #include "anomaly_exporter/storage/model_store.h"
 #include "progress_bar.h"
-#include "rate_windows.h"
 
 namespace anomaly_exporter::tools {
 
@@ -105,7 +105,7 @@ core::Result<app::TrainingData> read_source(const TrainOptions& options,
     app::Engine engine(1, clock);
     const std::int64_t step = monitor.interval.count();
     const core::Timestamp now{(clock.now() - monitor.offset).ms / step * step};
-    (void)fill_rate_windows(**state, **source, now);
+    (void)app::fill_rate_windows(**state, **source, now);
     const auto found = engine.discover(**state, **source, now, {});
     if (!found.source_up) {
       return Error{ErrorCode::Unavailable,

@@ -59,6 +59,18 @@ class CheckConfig(servers.TestCase):
         self.assertIn("none.yml", err)
         self.assertEqual(servers.run_tool("check", "config")[0], 2)
 
+    def test_files_that_the_program_could_not_read_are_found(self):
+        path = self.write(NODE.format(url="https://x", job="node").replace(
+            'url: "https://x"', 'url: "https://x", tls_config: {ca_file: none.pem}'))
+        code, out, err = servers.run_tool("check", "config", path)
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("ca_file: cannot read", err)
+        path = self.write("sources: [{name: files, type: csv, path: none}]\n"
+                          "monitors: [{name: m, metrics: {a: {column: a}}}]\n")
+        code, out, err = servers.run_tool("check", "config", path)
+        self.assertEqual((code, err), (0, ""))  # the files may come later
+        self.assertIn("note: source files: ", out)
+
     def test_live_against_a_source_that_is_down(self):
         path = self.write(NODE.format(url=f"http://127.0.0.1:{servers.free_port()}", job="node"))
         code, out, err = servers.run_tool("check", "config", "--live", path)

@@ -350,47 +350,6 @@ BOOST_AUTO_TEST_CASE(live_ticks_after_a_replay_that_nobody_reads_are_as_after_on
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_source_that_is_down_leaves_the_monitor_where_it_was) {
-  support::ManualClock clock;
-  Engine engine(1, clock);
-  TestMonitor monitor(test_config({"x"}));
-  support::FakeSource source({"a"}, noisy_with_spike(-1));
-  run(engine, *monitor, source, 1, 50);
-  source.set_up(false);
-  const TickReport report = engine.tick(*monitor, source, at(51), {});
-  BOOST_TEST(!report.source_up);
-  BOOST_TEST(report.errors.at(0) == "connection refused");
-  BOOST_TEST(monitor->index == 50);
-  BOOST_TEST(monitor->table->entities() == 1U);
-}
-
-BOOST_AUTO_TEST_CASE(a_refused_metric_does_not_stop_the_others_and_is_not_called_missing) {
-  support::ManualClock clock;
-  Engine engine(1, clock);
-  TestMonitor monitor(test_config({"x", "y"}));
-  support::FakeSource source({"a"}, noisy_with_spike(-1));
-  run(engine, *monitor, source, 1, 60);
-  source.refuse("y");
-  const TickReport report = engine.tick(*monitor, source, at(61), {});
-  BOOST_TEST(report.source_up);
-  BOOST_TEST(report.errors.at(0).empty());
-  BOOST_TEST(report.errors.at(1) == "HTTP 400");
-  BOOST_TEST((monitor->results.flags[series::row_of(0, 0, 2)] & Flag::kScored) != 0);
-  BOOST_TEST(static_cast<int>(monitor->results.flags[series::row_of(0, 1, 2)]) == 0);
-}
-
-BOOST_AUTO_TEST_CASE(a_series_that_ends_is_missing_and_leaves_no_score) {
-  support::ManualClock clock;
-  Engine engine(1, clock);
-  TestMonitor monitor(test_config({"x"}));
-  support::FakeSource source({"a", "b"}, noisy_with_spike(-1));
-  run(engine, *monitor, source, 1, 60);
-  source.remove("a");
-  run(engine, *monitor, source, 61, 61);
-  BOOST_TEST(static_cast<int>(monitor->results.flags[0]) == static_cast<int>(Flag::kMissing));
-  BOOST_TEST((monitor->results.flags[1] & Flag::kScored) != 0);
-}
-
 BOOST_AUTO_TEST_CASE(anomalous_values_do_not_teach_until_the_shift_has_lasted) {
   support::ManualClock clock;
   Engine engine(1, clock);

@@ -71,6 +71,17 @@ BOOST_AUTO_TEST_CASE(a_source_that_is_down_leaves_no_scores_and_no_missing_serie
   BOOST_TEST(s->warmup_ratio == 0.0);
 }
 
+BOOST_AUTO_TEST_CASE(what_was_missing_before_its_source_went_down_still_is) {
+  run(60);
+  source.remove("a");
+  run(1);
+  status.source_up = false;
+  const auto s = publisher.snapshot(*monitor, status);
+  std::size_t missing = 0;
+  for (const auto flags : s->flags) missing += flags == exposition::MonitorSnapshot::kMissing;
+  BOOST_TEST(missing == 2U);  // both metrics of the one that left; nothing of the other
+}
+
 BOOST_AUTO_TEST_CASE(before_anything_was_found_there_is_a_snapshot_without_rows) {
   const auto s = publisher.snapshot(*monitor, status);
   BOOST_TEST(s->labels->rows() == 0U);

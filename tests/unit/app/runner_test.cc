@@ -244,6 +244,21 @@ BOOST_AUTO_TEST_CASE(a_changed_threshold_takes_effect_and_windows_stay) {
   }));
 }
 
+BOOST_AUTO_TEST_CASE(a_changed_choice_of_labels_takes_effect_and_windows_stay) {
+  auto config = test_config({"x"});
+  config.group_by = std::vector<std::string>{"instance"};
+  start(config);
+  BOOST_REQUIRE(until_scored());
+  const auto has_job = [](const exposition::MonitorSnapshot& s) {
+    return s.labels->row_text(0).find("job=") != std::string_view::npos;
+  };
+  BOOST_TEST(has_job(*snapshot()));
+  config.labels.emplace();
+  BOOST_REQUIRE(config.state_key() == runner->state_key());
+  runner->update(config, source);
+  BOOST_TEST(until([&](const auto& s) { return s.warmup_ratio == 1 && !has_job(s); }));
+}
+
 BOOST_AUTO_TEST_CASE(own_metrics_tell_of_ticks_latency_and_series) {
   start(test_config({"x"}));
   // A tick publishes its page first and its own metrics after it.

@@ -165,6 +165,19 @@ BOOST_AUTO_TEST_CASE(the_query_api_is_used_where_an_external_label_cannot_be_tol
   BOOST_TEST(s.reader.fallbacks() == 0U);  // nothing was refused
 }
 
+BOOST_AUTO_TEST_CASE(label_values_are_asked_for_by_get_however_long_the_selector) {
+  FakePrometheus fake = one_counter();
+  fake.external = {{"cluster", "eu"}};
+  Setup s(fake);
+  const std::string text = R"(requests_total{job=~"a|)" + std::string(3000, 'b') + R"("})";
+  BOOST_TEST(s.reader.latest(request(As::Rate, minutes(1), text), {kStart + 300'000}, {}).ok());
+  BOOST_TEST(s.requests_to("/api/v1/label/cluster/values?match") == 1U);
+  BOOST_TEST(s.requests_to("/api/v1/read") == 1U);
+  for (const HttpAsked& asked : s.server.requests()) {
+    if (asked.target.starts_with("/api/v1/label")) BOOST_TEST(asked.method == "GET");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_query_api_is_used_for_a_condition_on_an_external_label) {
   FakePrometheus fake = one_counter();
   fake.external = {{"cluster", "eu"}};

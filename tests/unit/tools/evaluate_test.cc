@@ -12,6 +12,7 @@
 #include "anomaly_exporter/tools/backtest.h"
 #include "progress_bar.h"
 #include "support/manual_clock.h"
+#include "table_replay.h"
 
 namespace anomaly_exporter::tools {
 
@@ -56,6 +57,35 @@ Exam examine(const ExamHistory& history, const ExamOptions& options) {
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(evaluate_test)
+
+BOOST_AUTO_TEST_CASE(a_history_of_one_time_is_refused) {
+  ExamHistory history = noise_history(1000);
+  for (auto& time : history.tables[0].times) time = {1'700'006'400'000};
+  const auto exam = run_exam({&history, 1}, options_for("spike"));
+  BOOST_REQUIRE(!exam.ok());
+  BOOST_TEST(exam.error().message == "noise: all rows have one and the same time");
+}
+
+BOOST_AUTO_TEST_CASE(columns_find_their_metric_by_name_wherever_they_stand) {
+  const ExamHistory history = noise_history(50, 1, 2);
+  config::MonitorConfig settings = default_backtest_settings();
+  for (const char* name : {"m1", "absent", "m0"}) {
+    config::MetricConfig metric;
+    metric.request.metric = name;
+    metric.unit = std::string("unit of ") + name;
+    settings.metrics.push_back(std::move(metric));
+  }
+  std::vector<std::string> units;
+  const auto done = replay_tables(
+      history.tables,
+      {.settings = settings, .keep_metrics = true, .after_row = [&](const ReplayedRow& passed) {
+         units.clear();
+         for (const auto& metric : passed.monitor.config.metrics) units.push_back(metric.unit);
+       }});
+  BOOST_REQUIRE(done.ok());
+  BOOST_TEST(units == (std::vector<std::string>{"unit of m0", "unit of m1"}),
+             boost::test_tools::per_element());
+}
 
 BOOST_AUTO_TEST_CASE(spikes_in_white_noise_are_found_at_once) {
   const Exam exam = examine(noise_history(6000), options_for("spike", 20));

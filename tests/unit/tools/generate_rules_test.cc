@@ -116,6 +116,13 @@ BOOST_AUTO_TEST_CASE(incidents_inhibit_by_every_set_of_labels_that_members_may_s
   BOOST_TEST(contains(rules, "equal: [monitor, host, rack]"));
 }
 
+BOOST_AUTO_TEST_CASE(an_exporter_that_is_down_holds_back_the_failures_of_its_own_webhook) {
+  BOOST_TEST(contains(inhibit_rules(nullptr),
+                      "  - source_matchers: [alertname=\"AnomalyExporterDown\"]\n"
+                      "    target_matchers: [alertname=\"AnomalyNotificationsFailing\", "
+                      "integration=\"webhook\"]\n"));
+}
+
 BOOST_AUTO_TEST_CASE(inhibition_tells_apart_what_external_labels_do) {
   auto config = config_of("  - {name: m, group_by: [host], metrics: {a: {query: a}}}\n");
   config.alerting.external_labels = {{"site", "berlin"}};
