@@ -71,6 +71,7 @@ BOOST_AUTO_TEST_CASE(a_clock_that_is_set_back_within_an_anomaly_makes_no_impossi
   BOOST_REQUIRE(seen(monitor->untaught, time(fault)) == 1U);
   monitor->time = time(fault - 100);
   monitor->untaught.observe(*monitor);
+  BOOST_TEST(seen(monitor->untaught, time(fault)) == 1U);
   core::StateWriter out;
   BOOST_REQUIRE(monitor->untaught.save(1, 2, out));
   IncidentLog restored;

@@ -159,9 +159,11 @@ BOOST_AUTO_TEST_CASE(
     const auto k = (t - kStart) / std::chrono::seconds(10);
     return std::optional<double>(k >= 200 && k < 210 ? 5 : 0);
   });
+  double in_burst = 0;
   const auto tick_all = [&](TestMonitor& m) {
     for (std::int64_t k = 1; k <= 300; ++k) {
       (void)engine.tick(*m, one, kStart + std::chrono::seconds(10) * k, {});
+      if (k == 201) in_burst = m->results.score[0];
     }
   };
   TestMonitor before(config);
@@ -170,12 +172,15 @@ BOOST_AUTO_TEST_CASE(
   BOOST_REQUIRE(store.enqueue("m", 0, StateStore::encode(*before, 0, kStart)));
   BOOST_REQUIRE(store.drain(std::chrono::seconds(10)) == 0U);
 
-  TestMonitor after(config);
-  BOOST_TEST(store.restore(*after).problems.empty());
-  after->begin_replay();
-  tick_all(after);
-  after->end_replay();
-  BOOST_TEST(after->smallest_step[0] == 0.0F);
+  for (const bool is_weighed : {true, false}) {  // a step counts once, whatever its score
+    TestMonitor after(config);
+    BOOST_TEST(store.restore(*after).problems.empty());
+    if (is_weighed) after->begin_replay();
+    tick_all(after);
+    after->end_replay();
+    BOOST_TEST(after->smallest_step[0] == 0.0F);
+    if (is_weighed) BOOST_TEST(in_burst >= 0.3);  // and so it is not learned
+  }
 }
 
 BOOST_AUTO_TEST_CASE(the_smallest_step_comes_back) {
