@@ -51,6 +51,13 @@ std::uint32_t ticks_until_accepted(
   return static_cast<std::uint32_t>(ticks);
 }
 
+template <class Use>
+void for_each_live(const series::SeriesTable& table, const Use& use) {
+  for (series::Entity e = 0; e < table.capacity(); ++e) {
+    if ((table.live(series::block_of(e)) & series::bit(series::lane_of(e))) != 0) use(e);
+  }
+}
+
 series::SeriesTableOptions table_options(const config::MonitorConfig& config) {
   series::SeriesTableOptions options;
   options.monitor = config.name;
@@ -60,6 +67,7 @@ series::SeriesTableOptions table_options(const config::MonitorConfig& config) {
   options.labels = config.labels;
   options.expire_after = config.expire_after;
   // How old a sample may be is the source's to say: its look-back, the rate window, a file's step.
+  // Only what is nonsense is refused here.
   options.max_age = std::chrono::hours(24 * 365);
   options.max_ahead = std::max<core::Duration>(config.interval, std::chrono::seconds(10));
   if (!config.allow_own_metrics) options.own_families = config.own_families;
@@ -232,10 +240,7 @@ void MonitorState::choose_policies(series::Entity entity) {
 }
 
 void MonitorState::choose_all_policies() {
-  for (series::Entity e = 0; e < table->capacity(); ++e) {
-    const bool is_live = (table->live(series::block_of(e)) & series::bit(series::lane_of(e))) != 0;
-    if (is_live) choose_policies(e);
-  }
+  for_each_live(*table, [this](series::Entity e) { choose_policies(e); });
   policy_generation_ = table->generation();
 }
 
@@ -311,10 +316,8 @@ void MonitorState::end_replay() {
 
 void MonitorState::teach_no_more_until(core::Timestamp until) {
   calibrated_until = std::max(calibrated_until, until);
-  for (series::Entity e = 0; e < table->capacity(); ++e) {
-    const bool is_live = (table->live(series::block_of(e)) & series::bit(series::lane_of(e))) != 0;
-    if (is_live) known_until[e] = std::max(known_until[e], until.ms);
-  }
+  for_each_live(*table,
+                [&](series::Entity e) { known_until[e] = std::max(known_until[e], until.ms); });
 }
 
 void MonitorState::set_back(core::Timestamp to) {

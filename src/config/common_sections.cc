@@ -59,10 +59,10 @@ const Section<GlobalConfig>& global_section() {
           field<GlobalConfig>("expire_after", &GlobalConfig::expire_after, duration(kHoldRange),
                               "A series unseen for this long is forgotten, and with its last one "
                               "the entity. At least the interval."),
-          field<GlobalConfig>("accept_shift_after", &GlobalConfig::accept_shift_after,
-                              duration(kHoldRange),
-                              "A new level that lasts this long, or half of the shortest detector "
-                              "window, becomes the normal one. At least the interval."),
+          field<GlobalConfig>(
+              "accept_shift_after", &GlobalConfig::accept_shift_after, duration(kHoldRange),
+              "A new level that lasts this long, or at most half of the shortest detector "
+              "window, becomes the normal one. At least the interval."),
           field<GlobalConfig>("timezone", &GlobalConfig::timezone, time_zone(),
                               "In which daily and weekly patterns are counted, daylight saving "
                               "time included; a name of the tz database like Europe/Berlin."),
